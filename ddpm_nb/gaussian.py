@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PREDICTIONS', 'VARIANCES', 'standard_normal', 'q_sample', 'Gaussian', 'q_posterior', 'check_prediction',
            'prediction_target', 'Denoised', 'denoise', 'check_variance', 'fixed_variance', 'ReverseStep',
-           'p_mean_variance']
+           'p_mean_variance', 'check_output']
 
 # %% ../nbs/02_gaussian.ipynb #from-typing-import-namedtuple
 from typing import NamedTuple
@@ -18,7 +18,8 @@ def standard_normal(
     like: Tensor,                              # shape, dtype and device to copy
     generator: torch.Generator | None = None,  # where the numbers come from; torch's default when None
 ) -> Tensor:                                   # as `like`, every entry ~ N(0, 1)
-    "Standard normal noise shaped like a tensor."
+    "Standard normal noise shaped like a tensor. `ValueError` when that is not floating point."
+    if not like.is_floating_point(): raise ValueError(f"images must be floating point, in [-1, 1]; got {like.dtype}")
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 # %% ../nbs/02_gaussian.ipynb #q_sample
@@ -144,14 +145,15 @@ def p_mean_variance(
         output, between = _split(output, x_t)
         variance = _learned_variance(schedule, x_t, t, between)
     else:
-        _check_width(output, x_t)
+        check_output(output, x_t)
         variance = extract(fixed_variance(schedule.to(x_t.device), variance), t, x_t.shape, x_t.dtype)
     x_0 = denoise(schedule, x_t, t, output, prediction).x_0
     if clip: x_0 = x_0.clamp(-1, 1)
     return ReverseStep(q_posterior(schedule, x_0, x_t, t).mean, variance, x_0)
 
-# %% ../nbs/02_gaussian.ipynb #_check_width
-def _check_width(output: Tensor, x_t: Tensor) -> None:
+# %% ../nbs/02_gaussian.ipynb #check_output
+def check_output(output: Tensor, x_t: Tensor) -> None:
+    "`ValueError` unless the model's answer has the shape of `x_t`."
     if output.shape != x_t.shape:
         hint = '; twice the channels go with variance="learned"' if output.shape[1] == 2 * x_t.shape[1] else ""
         raise ValueError(f"the model must return the shape of x_t, {tuple(x_t.shape)}; got {tuple(output.shape)}{hint}")

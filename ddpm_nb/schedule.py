@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'SPACINGS', 'extract', 'NoiseSchedule', 'linear_schedule', 'quadratic_schedule', 'sigmoid_schedule',
-           'constant_schedule', 'cosine_schedule', 'zero_terminal_snr', 'timestep_subset', 'respace']
+           'constant_schedule', 'cosine_schedule', 'as_schedule', 'zero_terminal_snr', 'timestep_subset', 'respace']
 
 # %% ../nbs/01_schedule.ipynb #from-dataclasses-import-dataclass-fi
 from dataclasses import dataclass, field
@@ -154,6 +154,15 @@ def cosine_schedule(
 # %% ../nbs/01_schedule.ipynb #schedules-linear-linear_schedule-qua
 SCHEDULES = {"linear": linear_schedule, "quadratic": quadratic_schedule, "cosine": cosine_schedule,
              "sigmoid": sigmoid_schedule, "constant": constant_schedule}
+
+# %% ../nbs/01_schedule.ipynb #as_schedule
+def as_schedule(
+    *schedule,  # a `NoiseSchedule`, or beta_1, beta_T, T of a linear one
+) -> NoiseSchedule:
+    "The schedule meant. `ValueError` for anything else."
+    if len(schedule) == 1 and isinstance(schedule[0], NoiseSchedule): return schedule[0]
+    if len(schedule) == 3: return linear_schedule(T=schedule[2], beta_1=schedule[0], beta_T=schedule[1])
+    raise ValueError(f"expected a NoiseSchedule, or the three numbers beta_1, beta_T, T; got {schedule}")
 
 # %% ../nbs/01_schedule.ipynb #zero_terminal_snr
 def zero_terminal_snr(

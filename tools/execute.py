@@ -1,0 +1,27 @@
+"""Run notebooks and store their outputs: `python tools/execute.py [nbs/01_schedule.ipynb …]` (all of them when none is named).
+
+Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run."""
+import os
+import sys
+from pathlib import Path
+import nbformat
+import torch
+from nbclient import NotebookClient
+
+root = Path(__file__).resolve().parent.parent
+skip = ["#| eval: false", "#| notest", "nbdev_export("] + ([] if torch.cuda.is_available() else ["#| cuda"])
+
+
+class Client(NotebookClient):
+    async def async_execute_cell(self, cell, cell_index, **kwargs):
+        if any(mark in cell.source for mark in skip): return cell
+        return await super().async_execute_cell(cell, cell_index, **kwargs)
+
+
+os.chdir(root)
+names = sys.argv[1:] or sorted(str(p) for p in Path("nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+for name in names:
+    nb = nbformat.read(name, as_version=4)
+    Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
+    nbformat.write(nb, name)
+    print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)

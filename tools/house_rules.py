@@ -1,0 +1,49 @@
+"""The rules of the house, checked: prints a line for each and exits with 1 when one is broken.
+
+Modules import only from chapters above them; no star imports; each module imports alone; importing the first ten loads
+nothing heavy; public names have docstrings."""
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+chapters = {re.search(r"#\| default_exp (\w+)", p.read_text())[1]: int(p.name[:2]) for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))}
+trees = {name: ast.parse((root / "ddpm_nb" / f"{name}.py").read_text()) for name in chapters}
+may_look_down = {"cli", "benchmark", "widgets"}  # nothing imports these; they may use anything
+heavy = ["matplotlib", "ipywidgets", "sklearn", "accelerate", "diffusers"]
+broken = []
+
+
+def imports(name):
+    "Modules of the package that a module imports, anywhere in it."
+    for node in ast.walk(trees[name]):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ddpm_nb" or isinstance(node, ast.ImportFrom) and node.level:
+            parts = (node.module or "").removeprefix("ddpm_nb").strip(".")
+            yield from [parts] if parts else [a.name for a in node.names]
+
+
+def fresh(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+
+
+def rule(text, found):
+    print(f"{'ok  ' if not found else 'FAIL'} {text}" + "".join(f"\n     {f}" for f in found))
+    broken.extend(found)
+
+
+rule("modules import only from chapters above them", [
+    f"{name} imports {other}" for name in chapters for other in imports(name)
+    if other in ("cli", "widgets", "benchmark") or (name not in may_look_down and chapters[other] >= chapters[name])])
+rule("no star imports", [
+    name for name, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"])
+rule("each module imports alone", [
+    f"{name}: {p.stderr.strip().splitlines()[-1]}" for name in chapters if (p := fresh(f"import ddpm_nb.{name}")).returncode])
+light = [name for name, number in chapters.items() if number <= 10]
+loaded = fresh(f"import sys, ddpm_nb, {', '.join('ddpm_nb.' + n for n in light)}; print(*[m for m in {heavy} if m in sys.modules])")
+rule("importing chapters 01 to 10 loads nothing heavy", loaded.stdout.split() + ([loaded.stderr] if loaded.returncode else []))
+rule("public functions and classes have docstrings", [
+    f"{name}.{node.name}" for name, tree in trees.items() for node in tree.body
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and not ast.get_docstring(node)])
+sys.exit(bool(broken))
