@@ -109,17 +109,17 @@ def _sample(
         if not Path(path).absolute().parent.is_dir(): raise ValueError(f"the folder of {path} does not exist")
     if out.suffix.lower() not in (".png", ".jpg", ".webp"): raise ValueError(f"out must end in .png, .jpg or .webp; got {out}")
     calls = -(-n // 500) * loaded.sampler(steps).schedule.T
-    bar, done = progress_bar(range(calls), display=sys.stdout.isatty()), 0
+    bar, done = progress_bar(range(calls)) if sys.stdout.isatty() else None, 0
     def tick(state):
         nonlocal done
-        bar.update(done)
+        if bar: bar.update(done)
         done += 1
     images, labels = loaded.draw(n, label, steps, seed, on_state=tick)
-    bar.update(calls)
+    if bar: bar.update(calls)
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
     save_figure(image_grid(images, columns), out)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
-    print(f"{out}: {n} images in {done // -(-n // 500)} steps" + (f", and {npz}" if npz else ""))
+    print(f"{out}: {n} images, {loaded.sampler(steps).schedule.T} steps each" + (f"; {npz}" if npz else ""))
 
 
 _sample.__name__ = "ddpm_sample"

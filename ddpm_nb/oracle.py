@@ -7,6 +7,7 @@ __all__ = ['GaussianMixture', 'Oracle', 'point_oracle', 'gaussian_oracle', 'gaus
 
 # %% ../nbs/03_oracle.ipynb #import-torch
 import torch
+from fastcore.basics import patch
 from torch import Tensor, nn
 from .schedule import NoiseSchedule, extract
 
@@ -30,9 +31,6 @@ class GaussianMixture:
         weights = torch.ones(K) if weights is None else weights
         if weights.shape != (K,) or not (weights > 0).all(): raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
         self.log_weights = (weights.double() / weights.sum()).log()
-
-# %% ../nbs/03_oracle.ipynb #from-fastcore-basics-import-patch
-from fastcore.basics import patch
 
 # %% ../nbs/03_oracle.ipynb #sample
 @patch

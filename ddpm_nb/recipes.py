@@ -202,11 +202,11 @@ def free_folder(name: str) -> Path:
 
 # %% ../nbs/15_recipes.ipynb #_save
 def _save(run: Run, training: Training, entries: list[LogEntry]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     from ddpm_nb.viz import plot_loss, save_figure
     weights = {k: v.contiguous() for k, v in run.model.state_dict().items()}
     _write(run.folder / "config.json", lambda p: p.write_text(json.dumps(asdict(run.model.config), indent=1)))
-    _write(run.folder / "model.safetensors", lambda p: save_file(weights, p, metadata={"format": "pt"}))
+    _write(run.folder / "model.safetensors", lambda p: p.write_bytes(save(weights, metadata={"format": "pt"})))
     _write(run.folder / "state.pt", lambda p: torch.save(training.state_dict(), p))
     if entries: _write(run.folder / "loss.png", lambda p: save_figure(plot_loss([e.step for e in entries], [e.loss for e in entries]), p))
 
@@ -261,7 +261,8 @@ def train(
             entries.append(entry)
             if main:
                 with open(run.folder / "log.csv", "a") as f: f.write(",".join(f"{v:.6g}" for v in entry) + "\n")
-                if entry.step // recipe.preview_every > (entries[-2].step if len(entries) > 1 else 0) // recipe.preview_every:
+                before = entries[-2].step if len(entries) > 1 else 0
+                if training.progress < 1 and entry.step // recipe.preview_every > before // recipe.preview_every:
                     _save(run, training, entries)
                     _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
             if interrupts: raise KeyboardInterrupt

@@ -43,11 +43,12 @@ class GaussianDiffusionSampler(nn.Module):
     ) -> Iterator[State]:                          # T of them
         "Yield the chain, from pure noise to the image. `FloatingPointError` names the step at which the model's answer was not finite."
         x_t, schedule = x_T, self.schedule.to(x_T.device)
+        timesteps = self.schedule.timesteps.tolist()
         finite = torch.ones(schedule.T, dtype=torch.bool, device=x_T.device)
         with evaluating(self.model):
             for t in reversed(range(schedule.T)):
                 steps = torch.full((len(x_t),), t, device=x_t.device)
-                output = self.model(x_t, schedule.timesteps[steps], *([] if y is None else [y]))
+                output = self.model(x_t, torch.full_like(steps, timesteps[t]), *([] if y is None else [y]))
                 mean, variance, x_0 = p_mean_variance(schedule, x_t, steps, output, self.prediction, self.variance, self.clip)
                 finite[t] = output.isfinite().all()
                 if t % 50 == 0: _stop_unless(finite)  # now and then: reading a value back makes a GPU wait

@@ -24,7 +24,7 @@ def extract(
     if t.shape != (x_shape[0],):
         raise ValueError(f"t must have one step for each of the {x_shape[0]} samples, shape ({x_shape[0]},); got {tuple(t.shape)}")
     if t.dtype != torch.int64: raise ValueError(f"t must be int64; got {t.dtype}")
-    return v.to(t.device)[t].to(dtype).view(-1, *[1] * (len(x_shape) - 1))
+    return v[t.to(v.device)].to(t.device, dtype).view(-1, *[1] * (len(x_shape) - 1))
 
 # %% ../nbs/01_schedule.ipynb #noiseschedule
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,9 @@ class NoiseSchedule:
         return len(self.betas)
 
     def to(self, device) -> "NoiseSchedule":
-        "The same table on `device`. Copied once and remembered, so a training step costs no transfer."
+        "The same table on `device`, copied once and remembered; on Apple's mps, which has no float64, it stays on the CPU."
         device = torch.device(device)
-        if device == self.betas.device: return self
+        if device == self.betas.device or device.type == "mps": return self
         if device not in self._on:
             self._on[device] = NoiseSchedule(**{k: v.to(device) for k, v in vars(self).items() if k != "_on"})
         return self._on[device]

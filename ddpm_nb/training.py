@@ -15,9 +15,10 @@ import math
 import sys
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from .schedule import NoiseSchedule, as_schedule
+from .schedule import as_schedule, extract
 from .gaussian import check_output, check_prediction, prediction_target, q_sample, standard_normal
 from .data import ImageSet, seed_for
 
@@ -46,7 +47,7 @@ class GaussianDiffusionTrainer(nn.Module):
         eps = standard_normal(x_0, generator)
         x_t = q_sample(self.schedule, x_0, t, eps)
         if y is not None: y = self._drop(y, generator)
-        steps = self.schedule.to(x_0.device).timesteps[t]
+        steps = extract(self.schedule.to(x_0.device).timesteps, t, t.shape, torch.int64)
         output = self.model(x_t, steps) if y is None else self.model(x_t, steps, y)
         check_output(output, x_t)
         return F.mse_loss(output.to(x_0.dtype), prediction_target(self.schedule, x_0, eps, t, self.prediction), reduction="none")
@@ -167,55 +168,65 @@ class Training:
         by_time = self.seconds / (60 * self.config.minutes) if self.config.minutes else 0.0
         return min(1.0, max(self.step / self.config.steps, by_time))
 
-    def __iter__(self) -> Iterator[LogEntry]:
-        while self.progress < 1:
-            start, first, losses = perf_counter(), self.step, []
-            already = self.seconds
-            while self.progress < 1 and (not losses or self.step % self.config.log_every):
-                loss, norm, lr = self._step()
-                losses.append(loss)
-                self.seconds = already + perf_counter() - start
-            loss = self._read(losses)
-            self.seconds = already + perf_counter() - start  # a GPU has only now caught up
-            rate = len(losses) * self.config.batch_size / (self.seconds - already)
-            yield LogEntry(self.step, loss, lr, float(norm), rate, self.seconds)
+# %% ../nbs/06_training.ipynb #_step
+@patch
+def _step(self: Training) -> tuple[Tensor, Tensor, float]:
+    c, a = self.config, self.accelerator
+    lr = learning_rate(c, self.step, self.progress)
+    for group in self.optimizer.param_groups: group["lr"] = lr
+    x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
+    torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))
+    self.diffusion.train()
+    loss = self.diffusion(x_0, y).mean()
+    a.backward(loss)
+    norm = a.clip_grad_norm_(self.diffusion.parameters(), c.grad_clip)
+    self.optimizer.step()
+    self.optimizer.zero_grad()
+    self.average.update_parameters(self.model)
+    self.step += 1
+    return loss.detach(), norm, lr
 
-    def _step(self) -> tuple[Tensor, Tensor, float]:
-        c, a = self.config, self.accelerator
-        lr = learning_rate(c, self.step, self.progress)
-        for group in self.optimizer.param_groups: group["lr"] = lr
-        x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
-        torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))
-        self.diffusion.train()
-        loss = self.diffusion(x_0, y).mean()
-        a.backward(loss)
-        norm = a.clip_grad_norm_(self.diffusion.parameters(), c.grad_clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.average.update_parameters(self.model)  # after the optimizer's step, not before
-        self.step += 1
-        return loss.detach(), norm, lr
+# %% ../nbs/06_training.ipynb #__iter__
+@patch
+def __iter__(self: Training) -> Iterator[LogEntry]:
+    while self.progress < 1:
+        start, losses = perf_counter(), []
+        already = self.seconds
+        while self.progress < 1 and (not losses or self.step % self.config.log_every):
+            loss, norm, lr = self._step()
+            losses.append(loss)
+            self.seconds = already + perf_counter() - start
+        loss = self._read(losses)
+        self.seconds = already + perf_counter() - start  # a GPU has only now caught up
+        rate = len(losses) * self.config.batch_size / (self.seconds - already)
+        yield LogEntry(self.step, loss, lr, float(norm), rate, self.seconds)
 
-    def _read(self, losses: list[Tensor]) -> float:
-        losses = torch.stack(losses)
-        finite = losses.isfinite().tolist()
-        if all(finite): return float(losses.mean())
-        raise FloatingPointError(f"the loss is not finite at step {self.step - len(finite) + finite.index(False)}: check the data for NaN, "
-                                 f"or lower the learning rate ({self.config.lr:g})")
 
-    def state_dict(self) -> dict:
-        "All that a later process needs to go on: load it back with `load_state_dict`."
-        scaler = self.accelerator.scaler
-        return {"step": self.step, "seconds": self.seconds, "model": self.model.state_dict(), "ema": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
+@patch
+def _read(self: Training, losses: list[Tensor]) -> float:
+    losses = torch.stack(losses)
+    finite = losses.isfinite().tolist()
+    if all(finite): return float(losses.mean())
+    raise FloatingPointError(f"the loss is not finite at step {self.step - len(finite) + finite.index(False)}: check the data for NaN, "
+                             f"or lower the learning rate ({self.config.lr:g})")
 
-    def load_state_dict(self, state: dict) -> None:
-        "Go on from a saved state."
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["ema"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.accelerator.scaler: self.accelerator.scaler.load_state_dict(state["scaler"])
+# %% ../nbs/06_training.ipynb #state_dict
+@patch
+def state_dict(self: Training) -> dict:
+    "All that a later process needs to go on: load it back with `load_state_dict`."
+    scaler = self.accelerator.scaler
+    return {"step": self.step, "seconds": self.seconds, "model": self.model.state_dict(), "ema": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
+
+
+@patch
+def load_state_dict(self: Training, state: dict) -> None:
+    "Go on from a saved state."
+    self.step, self.seconds = state["step"], state["seconds"]
+    self.model.load_state_dict(state["model"])
+    self.average.load_state_dict(state["ema"])
+    self.optimizer.load_state_dict(state["optimizer"])
+    if self.accelerator.scaler: self.accelerator.scaler.load_state_dict(state["scaler"])
 
 # %% ../nbs/06_training.ipynb #sparkline
 def sparkline(

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'group_norm', 'init_', 'ResBlock', 'Attention', 'Downsample', 'Upsample', 'UNetConfig',
-           'Level', 'UNet']
+           'UNetBlock', 'UNet']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import dataclass
 import math
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% ../nbs/05_unet.ipynb #time_features
@@ -140,8 +141,8 @@ class UNetConfig:
         if height % step or width % step or not height or not width:
             raise ValueError(f"height and width must be multiples of {step} for {len(self.multipliers)} levels ({step}, {2 * step}, {3 * step}, …); got {height}×{width}")
 
-# %% ../nbs/05_unet.ipynb #level
-class Level(nn.Module):
+# %% ../nbs/05_unet.ipynb #unetblock
+class UNetBlock(nn.Module):
     "A residual block, and attention where the level has it."
     def __init__(self, channels_in: int, channels_out: int, emb: int, attention: bool, config: UNetConfig):
         super().__init__()
@@ -167,43 +168,48 @@ class UNet(nn.Module):
         self.down, stack, now = nn.ModuleList(), [c.width], c.width
         for i, width in enumerate(widths):
             for _ in range(c.blocks):
-                self.down.append(Level(now, width, emb, i in c.attention_levels, c))
+                self.down.append(UNetBlock(now, width, emb, i in c.attention_levels, c))
                 stack.append(now := width)
             if i < len(widths) - 1:
                 self.down.append(Downsample(now, c.downsample_padding))
                 stack.append(now)
 
-        self.middle = nn.ModuleList([Level(now, now, emb, True, c), Level(now, now, emb, False, c)])
+        self.middle = nn.ModuleList([UNetBlock(now, now, emb, True, c), UNetBlock(now, now, emb, False, c)])
 
         self.up = nn.ModuleList()
         for i, width in reversed(list(enumerate(widths))):
             for _ in range(c.blocks + 1):
-                self.up.append(Level(now + stack.pop(), width, emb, i in c.attention_levels, c))
+                self.up.append(UNetBlock(now + stack.pop(), width, emb, i in c.attention_levels, c))
                 now = width
             if i: self.up.append(Upsample(now))
 
         self.norm = group_norm(now, c.groups, c.norm_eps)
         self.tail = init_(nn.Conv2d(now, c.in_channels * (2 if c.learned_variance else 1), 3, padding=1), scale=0)
 
-    def forward(self,
-        x_t: Tensor,              # (B, C, H, W)
-        t: Tensor,                # (B,) int64, 0 is the paper's t = 1
-        y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
-    ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-        self._check(x_t, t, y)
-        emb = self.time(time_features(t, self.config.width, self.config.time_order, self.config.time_shift).to(x_t.dtype))
-        if self.label is not None: emb = emb + self.label(torch.full_like(t, self.config.classes) if y is None else y)
-        stack = [h := self.head(x_t)]
-        for layer in self.down: stack.append(h := layer(h, emb) if isinstance(layer, Level) else layer(h))
-        for layer in self.middle: h = layer(h, emb)
-        for layer in self.up: h = layer(torch.cat([h, stack.pop()], 1), emb) if isinstance(layer, Level) else layer(h)
-        return self.tail(F.silu(self.norm(h)))
+# %% ../nbs/05_unet.ipynb #forward
+@patch
+def forward(self: UNet,
+    x_t: Tensor,              # (B, C, H, W)
+    t: Tensor,                # (B,) int64, 0 is the paper's t = 1
+    y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
+) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
+    "Predict the noise in `x_t`. `ValueError` for shapes, dtypes or labels that do not fit the network."
+    self._check(x_t, t, y)
+    emb = self.time(time_features(t, self.config.width, self.config.time_order, self.config.time_shift).to(x_t.dtype))
+    if self.label is not None: emb = emb + self.label(torch.full_like(t, self.config.classes) if y is None else y)
+    stack = [h := self.head(x_t)]
+    for layer in self.down: stack.append(h := layer(h, emb) if isinstance(layer, UNetBlock) else layer(h))
+    for layer in self.middle: h = layer(h, emb)
+    for layer in self.up: h = layer(torch.cat([h, stack.pop()], 1), emb) if isinstance(layer, UNetBlock) else layer(h)
+    return self.tail(F.silu(self.norm(h)))
 
-    def _check(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
-        c = self.config
-        if x_t.ndim != 4 or x_t.shape[1] != c.in_channels: raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
-        c.check_size(*x_t.shape[2:])
-        for name, v in (("t", t), ("y", y)):
-            if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):
-                raise ValueError(f"{name} must be ({len(x_t)},) int64, one for each image; got {tuple(v.shape)} {v.dtype}")
-        if y is not None and c.classes is None: raise ValueError("y was given, but this network has no classes")
+# %% ../nbs/05_unet.ipynb #_check
+@patch
+def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
+    c = self.config
+    if x_t.ndim != 4 or x_t.shape[1] != c.in_channels: raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
+    c.check_size(*x_t.shape[2:])
+    for name, v in (("t", t), ("y", y)):
+        if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):
+            raise ValueError(f"{name} must be ({len(x_t)},) int64, one for each image; got {tuple(v.shape)} {v.dtype}")
+    if y is not None and c.classes is None: raise ValueError("y was given, but this network has no classes")

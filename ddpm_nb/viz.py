@@ -19,9 +19,9 @@ def _axes(rows: int, columns: int, width: float, height: float):
     import matplotlib.pyplot as plt
     from cycler import cycler
     style = {"axes.prop_cycle": cycler(color=PALETTE), "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
-             "axes.grid": True, "grid.alpha": 0.3, "figure.dpi": 110, "svg.hashsalt": "ddpm_nb"}
-    with mpl.rc_context(style):
-        return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
+             "axes.grid": True, "grid.alpha": 0.3}
+    fig = plt.figure(figsize=(width, height), dpi=110, layout="constrained")  # outside: the first figure also sets up the notebook's display
+    with mpl.rc_context(style): return fig, fig.subplots(rows, columns, squeeze=False)
 
 # %% ../nbs/13_viz.ipynb #to_pixels
 def to_pixels(
@@ -98,14 +98,16 @@ def plot_schedules(
 def plot_loss(
     steps: list[int],     # optimizer steps
     losses: list[float],  # mean squared error at each
-    smooth: int = 20,     # entries in the running mean
+    bins: int = 40,       # points of the smoothed curve, evenly spread on the logarithmic axis
 ) -> "matplotlib.figure.Figure":
     "A training curve on logarithmic axes, raw and smoothed."
     fig, axes = _axes(1, 1, 6, 3)
     ax, y = axes[0, 0], torch.tensor(losses, dtype=torch.float64)
     ax.plot(steps, y, alpha=0.3)
-    k = min(smooth, len(y))
-    if k: ax.plot(steps[k - 1:], y.unfold(0, k, 1).mean(1), color=PALETTE[0])
+    x = torch.tensor(steps, dtype=torch.float64)
+    which = torch.bucketize(x, torch.logspace(x[0].log10(), x[-1].log10(), bins, dtype=torch.float64))
+    smooth = [(x[which == i].mean(), y[which == i].mean()) for i in which.unique()]
+    ax.plot(*zip(*smooth), color=PALETTE[0])
     ax.set(xlabel="optimizer step", ylabel="mean squared error", xscale="log", yscale="log")
     return fig
 
@@ -114,22 +116,21 @@ def plot_loss(
 def plot_field(
     model,                    # obeys the model contract, for data of shape (2,)
     x_0: Tensor,              # (N, 2) data
-    t: int,                   # step
+    at: list[int],            # steps, one panel each
     schedule: NoiseSchedule,  # how the data are noised
     limit: float = 2.5,       # half the side of the picture
 ) -> "matplotlib.figure.Figure":
     "Noised data and the direction in which a model would denoise, on a grid."
-    fig, axes = _axes(1, 1, 3, 3)
-    ax, line = axes[0, 0], torch.linspace(-limit, limit, 17, dtype=torch.float64)
-    at = torch.cartesian_prod(line, line)
-    steps = torch.full((len(at),), t)
-    signal, noise = (float(v[t]) for v in (schedule.sqrt_alphas_bar, schedule.sqrt_one_minus_alphas_bar))
-    towards = ((at - noise * model(at, steps)) / signal - at).clamp(-4, 4) / 5
-    generator = torch.Generator().manual_seed(0)
-    x_t = signal * x_0 + noise * torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype)
-    ax.scatter(*x_t.T, s=3, alpha=0.5, color=PALETTE[1])
-    ax.quiver(*at.T, *towards.T, color=PALETTE[0], angles="xy", scale_units="xy", scale=1, width=0.005)
-    ax.set(title=f"t = {t}", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    fig, axes = _axes(1, len(at), 2.4 * len(at), 2.6)
+    line = torch.linspace(-limit, limit, 13, dtype=torch.float64)
+    x, generator = torch.cartesian_prod(line, line), torch.Generator().manual_seed(0)
+    for ax, t in zip(axes[0], at):
+        signal, noise = (float(v[t]) for v in (schedule.sqrt_alphas_bar, schedule.sqrt_one_minus_alphas_bar))
+        towards = ((x - noise * model(x, torch.full((len(x),), t))) / signal - x).clamp(-4, 4) / 5
+        x_t = signal * x_0 + noise * torch.randn(x_0.shape, generator=generator, dtype=x_0.dtype)
+        ax.scatter(*x_t.T, s=2, color=PALETTE[1])
+        ax.quiver(*x.T, *towards.T, color=PALETTE[0], angles="xy", scale_units="xy", scale=1, width=0.008)
+        ax.set(title=f"t = {t}", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
     return fig
 
 # %% ../nbs/13_viz.ipynb #save_figure
