@@ -93,7 +93,7 @@ def _classic(name, split, root) -> ImageSet:
     make = getattr(torchvision.datasets, CLASSICS[name])
     try: raw = make(root, train=split == "train", download=True)
     except (OSError, RuntimeError) as e:
-        raise RuntimeError(f"{name} is not in {root} and could not be downloaded ({e}). Where there is a network, run\n"
+        raise RuntimeError(f"{name} is not in {root} and could not be downloaded ({e}). Where there is an internet connection, run\n"
                            f"    python -c \"from ddpm_nb.data import load_data; load_data('{name}', root='data')\"\n"
                            f"and copy what it put in data/ to {root}") from e
     images = torch.as_tensor(raw.data)  # (N, H, W) or (N, H, W, C)
