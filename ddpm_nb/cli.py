@@ -5,16 +5,17 @@
 # %% auto #0
 __all__ = ['ddpm_train', 'ddpm_sample', 'parser_of']
 
-# %% ../nbs/16_cli.ipynb #from-inspect-import-parameter-signat
+# %% ../nbs/16_cli.ipynb #from-copy-import-copy
+from copy import copy
 from inspect import Parameter, Signature
 from pathlib import Path
+import os
 import sys
 import types
 import typing
 import warnings
 from fastcore.script import Param, anno_parser
-from .data import DATA
-from .recipes import RECIPES, edit, free_folder, get_recipe, load_run, recipe_fields, train
+from .recipes import RECIPES, get_recipe, load_run, recipe_fields, train
 
 # %% ../nbs/16_cli.ipynb #parser_of
 def parser_of(
@@ -44,12 +45,25 @@ class _Unset:
 
 _UNSET = _Unset()
 
-def _command(function, **extra):
-    "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1."
+def _parser(function, options: dict):
+    own = [p for p in Signature.from_callable(function).parameters.values() if p.kind is not Parameter.VAR_KEYWORD and p.name not in options]
+    more = [Parameter(k, Parameter.KEYWORD_ONLY, default=_UNSET, annotation=v) for k, v in options.items()]
+    function.__signature__ = Signature([p.replace(annotation=copy(p.annotation)) for p in own + more])  # anno_parser writes into them
+    parser = anno_parser(function, prog=function.__name__)
+    def error(message):
+        if message.startswith("unrecognized"): message += f"; the options are {', '.join(o for o in parser._option_string_actions if o not in ('--pdb', '--xtra'))}"
+        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+        raise SystemExit(2)
+    parser.error = error
+    return parser
+
+
+def _command(function, **options):
+    "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1, each with one line."
     def command(
         argv: list[str] | None = None,  # the words after the command's name; the process's own when None
     ) -> int:                           # exit code
-        parser = anno_parser(function, prog=function.__name__)
+        parser = _parser(function, options)
         args = vars(parser.parse_args(argv))
         args = {k: v for k, v in args.items() if k not in ("pdb", "xtra") and v is not _UNSET}
         try:
@@ -57,15 +71,12 @@ def _command(function, **extra):
                 warnings.showwarning = lambda message, *_: print(f"{parser.prog}: warning: {message}", file=sys.stderr)
                 function(**args)
         except (ValueError, OSError, RuntimeError, ArithmeticError) as e:
-            print(f"{parser.prog}: error: {e}", file=sys.stderr)
+            print(f"{parser.prog}: error: {' '.join(str(e).split())}", file=sys.stderr)
             return 2 if isinstance(e, ValueError) else 1
         except KeyboardInterrupt:
             print(f"{parser.prog}: interrupted", file=sys.stderr)
             return 130
         return 0
-    options = [Parameter(k, Parameter.KEYWORD_ONLY, default=d, annotation=a) for k, (a, d) in extra.items()]
-    own = [p for p in Signature.from_callable(function).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
-    function.__signature__ = Signature(own + options)
     command.__doc__, command.__name__ = function.__doc__, function.__name__
     return command
 
@@ -80,11 +91,11 @@ def _train(
 ):
     "Train a DDPM. Options that are not given keep the recipe's value."
     run = train(get_recipe(recipe, **fields), out and Path(out), device, overwrite)
-    print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
+    if run.folder: print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
 
 
 _train.__name__ = "ddpm_train"
-ddpm_train = _command(_train, **{k: (Param(doc.replace("%", "%%"), parser_of(kind)), _UNSET) for k, (_, kind, doc) in recipe_fields().items()})
+ddpm_train = _command(_train, **{k: Param(doc.replace("%", "%%"), parser_of(kind)) for k, (_, kind, doc) in recipe_fields().items()})
 
 # %% ../nbs/16_cli.ipynb #_sample
 def _sample(
@@ -105,9 +116,12 @@ def _sample(
     from ddpm_nb.viz import image_grid, save_figure
     loaded = load_run(run, device)
     out = Path(out or Path(run) / "drawn.png")
-    for path in filter(None, (out, npz)):
-        if not Path(path).absolute().parent.is_dir(): raise ValueError(f"the folder of {path} does not exist")
-    if out.suffix.lower() not in (".png", ".jpg", ".webp"): raise ValueError(f"out must end in .png, .jpg or .webp; got {out}")
+    if columns is not None and columns < 1: raise ValueError(f"columns must be at least 1; got {columns}")
+    for name, path, ending in (("out", out, ".png"), ("npz", npz and Path(npz), ".npz")):
+        if path is None: continue
+        if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
+        if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
+        if not os.access(path.absolute().parent, os.W_OK): raise OSError(f"{name}: the folder of {path} cannot be written")
     calls = -(-n // 500) * loaded.sampler(steps).schedule.T
     bar, done = progress_bar(range(calls)) if sys.stdout.isatty() else None, 0
     def tick(state):
@@ -115,10 +129,10 @@ def _sample(
         if bar: bar.update(done)
         done += 1
     images, labels = loaded.draw(n, label, steps, seed, on_state=tick)
-    if bar: bar.update(calls)
+    if bar: bar.update(calls); print()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
-    save_figure(image_grid(images, columns), out)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
+    save_figure(image_grid(images, columns), out)
     print(f"{out}: {n} images, {loaded.sampler(steps).schedule.T} steps each" + (f"; {npz}" if npz else ""))
 
 

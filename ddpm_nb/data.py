@@ -106,16 +106,28 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 def _read(path: Path, size: int, channels: int) -> Tensor:
     from PIL import Image, ImageOps
     try:
-        with Image.open(path) as image: image = ImageOps.exif_transpose(image).convert(MODES[channels])
+        with Image.open(path) as image:
+            if image.mode[0] in "IF": raise ValueError("it has more than 8 bits a channel; convert it first")
+            image = ImageOps.exif_transpose(image).convert(MODES[channels])
     except Exception as e: raise ValueError(f"{path} is not a readable image: {e}") from e
     return torch.tensor(np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))).view(size, size, channels).permute(2, 0, 1)
 
 
+def _image_paths(folder: Path) -> list[Path]:
+    from PIL import Image
+    Image.init()
+    known = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    found = []
+    for parent, below, names in os.walk(folder, followlinks=True):
+        below[:] = [d for d in below if not d.startswith(".")]
+        found += [Path(parent, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in known]
+    return sorted(found)
+
+
 def _folder(folder, split, size, channels, held_out) -> ImageSet:
-    from torchvision.datasets.folder import IMG_EXTENSIONS
     if channels not in MODES: raise ValueError(f"channels must be one of {', '.join(map(str, MODES))}; got {channels!r}")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMG_EXTENSIONS and not p.name.startswith("."))
-    if not paths: raise ValueError(f"the folder {folder} holds no image ({', '.join(IMG_EXTENSIONS)})")
+    paths = _image_paths(folder)
+    if not paths: raise ValueError(f"the folder {folder} holds no image file")
     images = torch.stack([_read(p, size, channels) for p in paths])
     names = [p.relative_to(folder).parts[0] for p in paths]
     if any(p.parent == folder for p in paths): return _split(ImageSet(images), split, held_out)
@@ -142,7 +154,7 @@ def load_data(
     elif source in CLASSICS:
         if split == "all": raise ValueError(f"{source} comes in two parts: split must be train or test")
         data = _classic(source, split, root)
-    elif Path(source).is_dir(): data = _folder(Path(source), split, size or 32, channels or 3, held_out)
+    elif str(source) and Path(source).is_dir(): data = _folder(Path(source), split, size or 32, channels or 3, held_out)
     else: raise ValueError(f"data must be one of {', '.join(DATA)}, or an existing folder of images; got {source!r}")
     if size not in (None, data.shape[1]): raise ValueError(f"size of {source} is {data.shape[1]}; got {size}")
     if channels not in (None, data.shape[0]): raise ValueError(f"channels of {source} are {data.shape[0]}; got {channels}")
@@ -153,7 +165,7 @@ def seed_for(
     *key: int,  # whole numbers ≥ 0, such as (seed, step)
 ) -> int:       # 63 bits, unrelated for related keys
     "A well-mixed seed for a generator, from a few small numbers."
-    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence((*key, len(key))).generate_state(1, np.uint64)[0] >> 1)
 
 
 @lru_cache(maxsize=4)

@@ -25,6 +25,7 @@ class GaussianMixture:
             covariances = covariances.double().view(K, 1, 1) * torch.eye(D, dtype=torch.float64)
         if covariances.shape != (K, D, D):
             raise ValueError(f"covariances must be ({K},) or ({K}, {D}, {D}) for these means; got {tuple(covariances.shape)}")
+        if not torch.allclose(covariances, covariances.mT): raise ValueError("covariances must be symmetric, and numbers")
         self.variances, self.axes = torch.linalg.eigh(covariances.double())  # (K, D), (K, D, D)
         if self.variances.min() < -1e-9: raise ValueError(f"covariances must be positive semi-definite; an eigenvalue is {self.variances.min():.3g}")
         self.variances = self.variances.clamp(min=0)

@@ -15,14 +15,16 @@ import os
 import shutil
 import signal
 import threading
+import warnings
 import torch
 from torch import Tensor
 from fastcore.docments import docments
-from .data import ImageSet, load_data
+from . import __version__
+from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
 from .sampling import GaussianDiffusionSampler
 from .schedule import SCHEDULES, NoiseSchedule, respace
-from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit
+from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, pick_device
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/15_recipes.ipynb #recipe
@@ -49,6 +51,7 @@ class Recipe:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self):
+        object.__setattr__(self, "data", str(self.data))
         check_prediction(self.prediction)
         if check_variance(self.variance) == "learned": raise ValueError("variance must be fixed_small or fixed_large to be trained by this loss; got 'learned'")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
@@ -182,12 +185,13 @@ class Run:
 # %% ../nbs/15_recipes.ipynb #open_folder
 def open_folder(
     folder: Path,           # where a run is to live
-    overwrite: bool = False,  # an earlier run there may go
+    overwrite: bool = False,  # an earlier run there may go; nothing else may
 ) -> Path:
     "Make a folder ready for a run. `ValueError` when it already holds something, `OSError` when it cannot be written."
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()):
         if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
+        if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
         for name in ("run.json", "config.json", "model.safetensors", "state.pt", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "samples", ignore_errors=True)
     (folder / "samples").mkdir(parents=True, exist_ok=True)
@@ -214,20 +218,22 @@ def _save(run: Run, training: Training, entries: list[LogEntry]) -> None:
 def _preview(run: Run, path: Path) -> None:
     from ddpm_nb.viz import image_grid, save_figure
     columns = len(run.classes) if 1 < len(run.classes) <= 20 else 8
-    images, _ = run.draw(5 * columns, steps=run.recipe.preview_steps)
-    _write(path, lambda p: save_figure(image_grid(images, columns=columns), p))
+    try:
+        images, _ = run.draw(5 * columns, steps=run.recipe.preview_steps)
+        _write(path, lambda p: save_figure(image_grid(images, columns=columns), p))
+    except Exception as e: warnings.warn(f"no samples were drawn into {path}: {e}")  # a picture is no reason to lose a training
 
 
 @contextmanager
-def _noting_interrupts():
-    "Yield a list that is no longer empty after Ctrl-C; a second Ctrl-C interrupts at once."
-    noted = []
-    def note(signum, frame):
-        if noted: raise KeyboardInterrupt
-        noted.append(signum)
-    if threading.current_thread() is not threading.main_thread(): yield noted; return
-    before = signal.signal(signal.SIGINT, note)
-    try: yield noted
+def _ending_on_interrupt(training: Training):
+    "Ctrl-C ends the training after the step at hand, and what follows is still done; a second one interrupts at once."
+    def stop(signum, frame):
+        if training.stopping: raise KeyboardInterrupt
+        training.stopping = True
+        print("\nstopping after this step, and saving (once more: at once, without saving)", flush=True)
+    if threading.current_thread() is not threading.main_thread(): yield; return
+    before = signal.signal(signal.SIGINT, stop)
+    try: yield
     finally: signal.signal(signal.SIGINT, before)
 
 # %% ../nbs/15_recipes.ipynb #train
@@ -239,6 +245,7 @@ def train(
     progress: bool = True,       # show a bar
 ) -> Run:
     "Train a recipe and keep the run in a folder. Everything is checked before the first step. Ctrl-C ends the training early, and keeps it."
+    if Path(recipe.data).is_dir() and recipe.data not in DATA: recipe = edit(recipe, data=Path(recipe.data).resolve())
     data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out)
     torch.manual_seed(recipe.training.seed)
     model = recipe.network(data)
@@ -250,38 +257,39 @@ def train(
     main, entries = training.accelerator.is_main_process, []
     run = Run(recipe, training.ema_model, data.shape, classes, open_folder(out or free_folder(recipe.name), overwrite) if main else None)
     if main:
-        about = {"recipe": asdict(recipe), "shape": data.shape, "classes": classes}
+        about = {"recipe": asdict(recipe), "shape": data.shape, "classes": classes, "levels": data.levels,
+                 "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
         _write(run.folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
         (run.folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
         if progress: print(f"{recipe.name}: {data}, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, "
                            f"{training.device} {training.accelerator.mixed_precision.replace('no', 'fp32')}, into {run.folder}", flush=True)
 
-    with _noting_interrupts() as interrupts:
-        def on_entry(entry: LogEntry) -> None:
-            entries.append(entry)
-            if main:
-                with open(run.folder / "log.csv", "a") as f: f.write(",".join(f"{v:.6g}" for v in entry) + "\n")
-                before = entries[-2].step if len(entries) > 1 else 0
-                if training.progress < 1 and entry.step // recipe.preview_every > before // recipe.preview_every:
-                    _save(run, training, entries)
-                    _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
-            if interrupts: raise KeyboardInterrupt
-        try: fit(training, on_entry, progress)
-        except KeyboardInterrupt:
-            if progress: print(f"\nstopped at step {training.step}; what was trained is kept in {run.folder}", flush=True)
-    if main:
-        _save(run, training, entries)
-        _preview(run, run.folder / "samples.png")
+    def on_entry(entry: LogEntry) -> None:
+        entries.append(entry)
+        if not main: return
+        with open(run.folder / "log.csv", "a") as f: f.write(",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry) + "\n")
+        before = entries[-2].step if len(entries) > 1 else 0
+        if training.progress < 1 and entry.step // recipe.preview_every > before // recipe.preview_every:
+            _save(run, training, entries)
+            _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
+
+    with _ending_on_interrupt(training):
+        fit(training, on_entry, progress)
+        if main:
+            _save(run, training, entries)
+            if training.stopping and progress: print(f"stopped at step {training.step}; what was trained is kept in {run.folder}", flush=True)
+            _preview(run, run.folder / "samples.png")
+    training.accelerator.wait_for_everyone()
     return run
 
 # %% ../nbs/15_recipes.ipynb #load_run
 def load_run(
     folder: Path,               # what `train` left behind
-    device: str | None = None,  # where the model goes; a GPU if there is one when None
+    device: str | None = None,  # where the model goes: `cpu`, `cuda`, …; the best there is when None
 ) -> Run:
     "Load a run to draw from. `ValueError` when there is none, `RuntimeError` when one of its files is missing or damaged."
     from safetensors.torch import load_file
-    folder = Path(folder)
+    folder, device = Path(folder), pick_device(device)
     if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
     file = "run.json"
     try:
@@ -295,7 +303,8 @@ def load_run(
         model.load_state_dict(load_file(folder / file))
         file = "run.json"
         shape, classes = tuple(about["shape"]), tuple(about["classes"])
+        if model.config.in_channels != shape[0] or (model.config.classes or 0) != len(classes):
+            raise ValueError("its shape and classes are not those of config.json")
     except Exception as e:
         raise RuntimeError(f"the run in {folder} is damaged: {file}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}") from e
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return Run(recipe, model.to(device).eval().requires_grad_(False), shape, classes, folder)

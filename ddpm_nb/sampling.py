@@ -17,7 +17,7 @@ from .gaussian import check_prediction, check_variance, p_mean_variance, standar
 # %% ../nbs/07_sampling.ipynb #state
 class State(NamedTuple):
     "Where a sampler is, before it takes step `t`."
-    t: int        # counts down to 0; 0 is the paper's t = 1
+    t: int        # the step that the model is told, counting down; 0 is the paper's t = 1
     x_t: Tensor   # (B, C, H, W) the noisy images
     x_0: Tensor   # (B, C, H, W) the images that the model believes they hold
 
@@ -45,15 +45,15 @@ class GaussianDiffusionSampler(nn.Module):
         x_t, schedule = x_T, self.schedule.to(x_T.device)
         timesteps = self.schedule.timesteps.tolist()
         finite = torch.ones(schedule.T, dtype=torch.bool, device=x_T.device)
-        with evaluating(self.model):
-            for t in reversed(range(schedule.T)):
-                steps = torch.full((len(x_t),), t, device=x_t.device)
-                output = self.model(x_t, torch.full_like(steps, timesteps[t]), *([] if y is None else [y]))
-                mean, variance, x_0 = p_mean_variance(schedule, x_t, steps, output, self.prediction, self.variance, self.clip)
-                finite[t] = output.isfinite().all()
-                if t % 50 == 0: _stop_unless(finite)  # now and then: reading a value back makes a GPU wait
-                yield State(t, x_t, x_0)
-                if t > 0: x_t = mean + variance.sqrt() * standard_normal(x_t, generator)  # z = 0 in the last step
+        for t in reversed(range(schedule.T)):
+            steps = torch.full((len(x_t),), t, device=x_t.device)
+            with evaluating(self.model): output = self.model(x_t, torch.full_like(steps, timesteps[t]), *([] if y is None else [y]))
+            mean, variance, x_0 = p_mean_variance(schedule, x_t, steps, output, self.prediction, self.variance, self.clip)
+            finite[t] = output.isfinite().all()
+            if t % 50 == 0 and not finite.all():  # now and then: reading a value back makes a GPU wait
+                raise FloatingPointError(f"the model's answer is not finite at step t = {timesteps[int((~finite).nonzero().max())]}")
+            yield State(timesteps[t], x_t, x_0)
+            if t > 0: x_t = mean + variance.sqrt() * standard_normal(x_t, generator)  # z = 0 in the last step
 
     def forward(self,
         x_T: Tensor,                               # (B, C, H, W) standard normal noise
@@ -72,7 +72,3 @@ def evaluating(model: nn.Module):
     try: yield
     finally:
         if training: model.train()
-
-
-def _stop_unless(finite: Tensor) -> None:
-    if not finite.all(): raise FloatingPointError(f"the model's answer is not finite at step t = {int((~finite).nonzero().max())}")

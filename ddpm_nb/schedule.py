@@ -66,7 +66,7 @@ class NoiseSchedule:
         betas,  # (T,) numbers strictly between 0 and 1
     ) -> "NoiseSchedule":
         "Build the table from any betas. `ValueError` says what is wrong with them; warns when $x_T$ would not be noise."
-        betas = torch.as_tensor(betas, dtype=torch.float64)
+        betas = torch.as_tensor(betas, dtype=torch.float64, device="cpu").clone()
         if betas.ndim != 1 or len(betas) == 0:
             raise ValueError(f"betas must be one-dimensional with at least one entry; got shape {tuple(betas.shape)}")
         bad = ~((betas > 0) & (betas < 1))  # NaN fails both comparisons

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'GaussianDiffusionTrainer', 'TrainingConfig', 'learning_rate', 'auto_precision', 'LogEntry',
-           'make_accelerator', 'Training', 'sparkline', 'fit']
+           'pick_device', 'make_accelerator', 'Training', 'sparkline', 'fit']
 
 # %% ../nbs/06_training.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator
@@ -99,7 +99,9 @@ def learning_rate(
 ) -> float:
     "Linear warm-up by steps, then decay by progress, so that a run cut short by `minutes` still ends at a small rate."
     warm = min((step + 1) / config.warmup, 1.0) if config.warmup else 1.0
-    decay = {"none": 1.0, "linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}[config.decay]
+    start = min(config.warmup / config.steps, 0.5)                # the decay begins where the warm-up ends
+    p = max(0.0, (progress - start) / (1 - start))
+    decay = {"none": 1.0, "linear": 1 - p, "cosine": (1 + math.cos(math.pi * p)) / 2}[config.decay]
     return config.lr * (config.warmup_from + (1 - config.warmup_from) * warm) * decay
 
 # %% ../nbs/06_training.ipynb #auto_precision
@@ -121,16 +123,22 @@ class LogEntry(NamedTuple):
     seconds: float       # training time since step 0
 
 
+def pick_device(device: str | None) -> torch.device:
+    "`cpu`, `cuda` or `mps`; the best there is when None. `ValueError` for one that is not there."
+    best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if device not in (None, "cpu", best):
+        raise ValueError(f"device must be cpu or what torch finds here, {best}; got {device!r} (choose among several GPUs with CUDA_VISIBLE_DEVICES)")
+    return torch.device(device or best)
+
+
 def make_accelerator(device: str | None, precision: str):
-    "Hugging Face accelerate on `cpu`, `cuda` or `mps` (the best there is when None). `ValueError` for a device that is not there."
+    "Hugging Face accelerate on a device of `pick_device`, with a precision of `PRECISIONS`."
     from accelerate import Accelerator, PartialState
     from accelerate.state import AcceleratorState
     if not torch.distributed.is_initialized(): AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one notebook
-    found = PartialState(cpu=device == "cpu").device
-    if device not in (None, found.type):
-        raise ValueError(f"device must be cpu or what torch finds here, {found.type}; got {device!r} (choose among several GPUs with CUDA_VISIBLE_DEVICES)")
-    precision = auto_precision(found) if precision == "auto" else precision
-    return Accelerator(cpu=device == "cpu", mixed_precision="no" if precision == "fp32" else precision)
+    cpu = pick_device(device).type == "cpu"
+    if precision == "auto": precision = auto_precision(PartialState(cpu=cpu).device)
+    return Accelerator(cpu=cpu, mixed_precision="no" if precision == "fp32" else precision)
 
 # %% ../nbs/06_training.ipynb #training-2
 class Training:
@@ -144,13 +152,20 @@ class Training:
         self.accelerator = make_accelerator(device, config.precision)
         world = self.accelerator.num_processes
         if config.batch_size % world: raise ValueError(f"batch_size {config.batch_size} must be a multiple of the {world} processes")
+        if world > 1 and config.minutes: raise ValueError("several processes must stop at the same step: give steps, and minutes=None")
+        if diffusion.no_label is not None and len(data.classes) > diffusion.no_label:
+            raise ValueError(f"no_label = {diffusion.no_label} is one of the {len(data.classes)} classes of the data")
         self.config, self.device, self.data = config, self.accelerator.device, data.to(self.accelerator.device)
         diffusion.to(self.device)
         self.optimizer = torch.optim.AdamW(diffusion.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay,
                                            fused=self.device.type in ("cpu", "cuda"))
-        self.average = AveragedModel(diffusion.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema)).requires_grad_(False)
+        self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.stopping = 0, 0.0, False
+
+    def _average(self, averaged, now, n) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))  # a young average forgets its start sooner
+        get_ema_multi_avg_fn(decay)(averaged, now, n)
 
     @property
     def model(self) -> nn.Module:
@@ -189,26 +204,26 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
 # %% ../nbs/06_training.ipynb #__iter__
 @patch
 def __iter__(self: Training) -> Iterator[LogEntry]:
-    while self.progress < 1:
-        start, losses = perf_counter(), []
-        already = self.seconds
-        while self.progress < 1 and (not losses or self.step % self.config.log_every):
+    while self.progress < 1 and not self.stopping:
+        start, already, steps = perf_counter(), self.seconds, []
+        while self.progress < 1 and not self.stopping and (not steps or self.step % self.config.log_every):
             loss, norm, lr = self._step()
-            losses.append(loss)
+            steps.append(torch.stack([loss, norm]))
             self.seconds = already + perf_counter() - start
-        loss = self._read(losses)
+        loss, norm = self._read(torch.stack(steps))
         self.seconds = already + perf_counter() - start  # a GPU has only now caught up
-        rate = len(losses) * self.config.batch_size / (self.seconds - already)
-        yield LogEntry(self.step, loss, lr, float(norm), rate, self.seconds)
+        rate = len(steps) * self.config.batch_size / (self.seconds - already)
+        yield LogEntry(self.step, loss, lr, norm, rate, self.seconds)
 
 
 @patch
-def _read(self: Training, losses: list[Tensor]) -> float:
-    losses = torch.stack(losses)
-    finite = losses.isfinite().tolist()
-    if all(finite): return float(losses.mean())
-    raise FloatingPointError(f"the loss is not finite at step {self.step - len(finite) + finite.index(False)}: check the data for NaN, "
-                             f"or lower the learning rate ({self.config.lr:g})")
+def _read(self: Training, steps: Tensor) -> tuple[float, float]:
+    steps = self.accelerator.reduce(steps, "mean")             # (n, 2) losses and gradient norms, over all processes
+    suspects = steps[:, :1] if self.accelerator.scaler else steps  # fp16 looks for its scale by overflowing now and then
+    finite = suspects.isfinite().all(1).tolist()
+    if all(finite): return float(steps[:, 0].mean()), float(steps[-1, 1])
+    raise FloatingPointError(f"the loss or its gradient is not finite at step {self.step - len(finite) + finite.index(False)}: "
+                             f"check the data for NaN, or lower the learning rate ({self.config.lr:g})")
 
 # %% ../nbs/06_training.ipynb #state_dict
 @patch
@@ -247,9 +262,9 @@ class _Watch:
         self.entries, self.shown, self.drawn = [], 0, 0.0
         self.kind = "notebook" if IN_NOTEBOOK else "terminal" if sys.stdout.isatty() else "lines"
         if self.kind == "notebook":
-            self.bar = master_bar(range(100))
+            self.bar = master_bar(range(1000))
             self.bar.names = ["mean squared error"]
-        elif self.kind == "terminal": self.bar = progress_bar(range(100))
+        elif self.kind == "terminal": self.bar = progress_bar(range(1000))
         if self.kind != "lines": self.bar.update(0)
 
     def show(self, entry: LogEntry, progress: float) -> None:
@@ -264,7 +279,11 @@ class _Watch:
         if self.kind == "notebook" and (progress >= 1 or perf_counter() - self.drawn > 1):
             self.drawn = perf_counter()
             self.bar.update_graph([[[e.step for e in self.entries], [e.loss for e in self.entries]]])
-        bar.update(max(1, round(100 * progress)))
+        bar.update(min(max(1, int(1000 * progress)), 999))
+
+    def end(self) -> None:
+        if self.kind != "lines": self.bar.update(1000)
+        if self.kind == "terminal": print()
 
 # %% ../nbs/06_training.ipynb #fit
 def fit(
@@ -277,4 +296,5 @@ def fit(
     for entry in training:
         if watch: watch.show(entry, training.progress)
         if on_entry: on_entry(entry)
+    if watch: watch.end()
     return training.ema_model

@@ -129,6 +129,7 @@ class UNetConfig:
         if self.width % 2: raise ValueError(f"width must be even, for as many sines as cosines; got {self.width}")
         if not all(0 <= i < len(self.multipliers) for i in self.attention_levels):
             raise ValueError(f"attention_levels must be among 0 … {len(self.multipliers) - 1}; got {self.attention_levels}")
+        if not self.norm_eps > 0: raise ValueError(f"norm_eps must be positive; got {self.norm_eps}")
         if not 0 <= self.dropout < 1: raise ValueError(f"dropout must be a probability below 1; got {self.dropout}")
         if self.classes is not None and self.classes < 1: raise ValueError(f"classes must be None or at least 1; got {self.classes}")
         for name, choices in (("downsample_padding", ("asymmetric", "symmetric")), ("init", ("paper", "article")), ("time_order", TIME_ORDERS)):
@@ -159,6 +160,7 @@ class UNet(nn.Module):
         **fields,                          # or its fields by name
     ):
         super().__init__()
+        if config and fields: raise ValueError(f"give a config or fields, not both; got both, with {', '.join(fields)}")
         self.config = c = config or UNetConfig(**fields)
         emb, widths = 4 * c.width, [c.width * m for m in c.multipliers]
         self.time = nn.Sequential(init_(nn.Linear(c.width, emb)), nn.SiLU(), init_(nn.Linear(emb, emb)))
@@ -208,6 +210,7 @@ def forward(self: UNet,
 def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
     c = self.config
     if x_t.ndim != 4 or x_t.shape[1] != c.in_channels: raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
+    if not x_t.is_floating_point(): raise ValueError(f"x_t must be floating point; got {x_t.dtype}")
     c.check_size(*x_t.shape[2:])
     for name, v in (("t", t), ("y", y)):
         if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):

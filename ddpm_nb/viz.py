@@ -9,7 +9,7 @@ __all__ = ['PALETTE', 'to_pixels', 'image_grid', 'show_images', 'pick_states', '
 # %% ../nbs/13_viz.ipynb #import-torch
 import torch
 from torch import Tensor
-from .schedule import NoiseSchedule, extract
+from .schedule import NoiseSchedule
 
 # %% ../nbs/13_viz.ipynb #_axes
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -25,10 +25,10 @@ def _axes(rows: int, columns: int, width: float, height: float):
 
 # %% ../nbs/13_viz.ipynb #to_pixels
 def to_pixels(
-    x: Tensor,   # (…, C, H, W) in [-1, 1], C = 1 or 3
+    x: Tensor,   # (…, C, H, W) in [-1, 1], C = 1, 3 or 4 (grey, RGB, RGBA)
 ) -> Tensor:     # (…, H, W, C) uint8
     "Round images to 256 levels; values outside [-1, 1] are clamped. `ValueError` for other channel counts."
-    if x.ndim < 3 or x.shape[-3] not in (1, 3): raise ValueError(f"images must be (…, C, H, W) with 1 or 3 channels to be shown; got {tuple(x.shape)}")
+    if x.ndim < 3 or x.shape[-3] not in (1, 3, 4): raise ValueError(f"images must be (…, C, H, W) with 1, 3 or 4 channels to be shown; got {tuple(x.shape)}")
     return ((x.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).movedim(-3, -1).cpu()
 
 # %% ../nbs/13_viz.ipynb #image_grid
@@ -40,6 +40,7 @@ def image_grid(
     "All images as one picture, each pixel enlarged without smoothing."
     from PIL import Image
     from torchvision.utils import make_grid
+    if columns is not None and columns < 1: raise ValueError(f"columns must be at least 1; got {columns}")
     columns = columns or max(1, round(len(x)**0.5))
     scale = scale or max(1, 64 // x.shape[-1])
     big = x.detach().float().cpu().clamp(-1, 1).repeat_interleave(scale, -1).repeat_interleave(scale, -2)

@@ -19,9 +19,10 @@ broken = []
 def imports(name):
     "Modules of the package that a module imports, anywhere in it."
     for node in ast.walk(trees[name]):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ddpm_nb" or isinstance(node, ast.ImportFrom) and node.level:
-            parts = (node.module or "").removeprefix("ddpm_nb").strip(".")
-            yield from [parts] if parts else [a.name for a in node.names]
+        if isinstance(node, ast.Import): yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("ddpm_nb."))
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "ddpm_nb"):
+            module = (node.module or "").removeprefix("ddpm_nb").strip(".")
+            yield from [module] if module else [a.name for a in node.names if a.name in chapters]
 
 
 def fresh(code):
@@ -43,7 +44,8 @@ rule("each module imports alone", [
 light = [name for name, number in chapters.items() if number <= 10]
 loaded = fresh(f"import sys, ddpm_nb, {', '.join('ddpm_nb.' + n for n in light)}; print(*[m for m in {heavy} if m in sys.modules])")
 rule("importing chapters 01 to 10 loads nothing heavy", loaded.stdout.split() + ([loaded.stderr] if loaded.returncode else []))
-rule("public functions and classes have docstrings", [
-    f"{name}.{node.name}" for name, tree in trees.items() for node in tree.body
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and not ast.get_docstring(node)])
+public = [(name, node) for name, tree in trees.items() for node in tree.body if not getattr(node, "name", "_").startswith("_")]
+methods = [(f"{name}.{node.name}", m) for name, node in public if isinstance(node, ast.ClassDef) for m in node.body
+           if isinstance(m, ast.FunctionDef) and not m.name.startswith("_") and m.name != "forward"]  # a forward is its class's docstring
+rule("public functions, classes and methods have docstrings", [f"{name}.{node.name}" for name, node in public + methods if not ast.get_docstring(node)])
 sys.exit(bool(broken))
