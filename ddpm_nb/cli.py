@@ -112,7 +112,7 @@ def _sample(
 ):
     "Draw images from a trained run."
     import numpy as np
-    from fastprogress.fastprogress import progress_bar
+    from fastprogress.fastprogress import ConsoleProgressBar
     from ddpm_nb.viz import image_grid, save_figure
     loaded = load_run(run, device)
     out = Path(out or Path(run) / "drawn.png")
@@ -123,7 +123,7 @@ def _sample(
         if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
         if not os.access(path.absolute().parent, os.W_OK): raise OSError(f"{name}: the folder of {path} cannot be written")
     calls = -(-n // 500) * loaded.sampler(steps).schedule.T
-    bar, done = progress_bar(range(calls)) if sys.stdout.isatty() else None, 0
+    bar, done = ConsoleProgressBar(range(calls)) if sys.stdout.isatty() else None, 0
     def tick(state):
         nonlocal done
         if bar: bar.update(done)

@@ -258,13 +258,13 @@ def sparkline(
 class _Watch:
     "Shows entries as they come: a graph in a notebook, a bar in a terminal, lines elsewhere."
     def __init__(self):
-        from fastprogress.fastprogress import IN_NOTEBOOK, master_bar, progress_bar
+        from fastprogress.fastprogress import IN_NOTEBOOK, ConsoleProgressBar, master_bar
         self.entries, self.shown, self.drawn = [], 0, 0.0
         self.kind = "notebook" if IN_NOTEBOOK else "terminal" if sys.stdout.isatty() else "lines"
         if self.kind == "notebook":
             self.bar = master_bar(range(1000))
             self.bar.names = ["mean squared error"]
-        elif self.kind == "terminal": self.bar = progress_bar(range(1000))
+        elif self.kind == "terminal": self.bar = ConsoleProgressBar(range(1000))
         if self.kind != "lines": self.bar.update(0)
 
     def show(self, entry: LogEntry, progress: float) -> None:

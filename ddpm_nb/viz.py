@@ -20,7 +20,7 @@ def _axes(rows: int, columns: int, width: float, height: float):
     from cycler import cycler
     style = {"axes.prop_cycle": cycler(color=PALETTE), "font.size": 10, "axes.spines.top": False, "axes.spines.right": False,
              "axes.grid": True, "grid.alpha": 0.3}
-    fig = plt.figure(figsize=(width, height), dpi=110, layout="constrained")  # outside: the first figure also sets up the notebook's display
+    fig = plt.figure(figsize=(width, height), dpi=90, layout="constrained")  # outside: the first figure also sets up the notebook's display
     with mpl.rc_context(style): return fig, fig.subplots(rows, columns, squeeze=False)
 
 # %% ../nbs/13_viz.ipynb #to_pixels
