@@ -5,25 +5,34 @@
 # %% auto #0
 __all__ = ['ddpm_train', 'ddpm_sample', 'parser_of']
 
-# %% ../nbs/16_cli.ipynb #from-copy-import-copy
-from copy import copy
-from inspect import Parameter, Signature
+# %% ../nbs/16_cli.ipynb #from-inspect-import-signature
+from inspect import signature
 from pathlib import Path
+import argparse
 import os
 import sys
 import types
 import typing
 import warnings
-from fastcore.script import Param, anno_parser
-from .recipes import RECIPES, get_recipe, load_run, recipe_fields, train
+from fastcore.docments import docments
+from .recipes import get_recipe, load_run, recipe_fields, train
 
-# %% ../nbs/16_cli.ipynb #parser_of
+# %% ../nbs/16_cli.ipynb #_base
+def _base(kind):
+    "`int` of `int | None`."
+    return next(k for k in typing.get_args(kind) if k is not type(None)) if isinstance(kind, types.UnionType) else kind
+
+
+def _metavar(kind) -> str:
+    return {int: "N", float: "X", str: "TEXT", bool: "true|false"}.get(_base(kind), "N,N,…")
+
+
 def parser_of(
     kind,  # type of a field, such as `int`, `float | None`, `tuple[int, ...]`
 ):
     "A function that reads a command-line word as that type."
     if isinstance(kind, types.UnionType):
-        inner = parser_of(next(k for k in typing.get_args(kind) if k is not type(None)))
+        inner = parser_of(_base(kind))
         def optional(text): return None if text.lower() == "none" else inner(text)
         optional.__name__ = f"{inner.__name__} or none"
         return optional
@@ -38,77 +47,79 @@ def parser_of(
         return true_or_false
     return kind
 
-# %% ../nbs/16_cli.ipynb #_unset
-class _Unset:
-    "An option that was not given. No string, because argparse would read a string as if it had been typed."
-    def __repr__(self): return "the recipe's"
-
-_UNSET = _Unset()
-
-def _parser(function, options: dict):
-    own = [p for p in Signature.from_callable(function).parameters.values() if p.kind is not Parameter.VAR_KEYWORD and p.name not in options]
-    more = [Parameter(k, Parameter.KEYWORD_ONLY, default=_UNSET, annotation=v) for k, v in options.items()]
-    function.__signature__ = Signature([p.replace(annotation=copy(p.annotation)) for p in own + more])  # anno_parser writes into them
-    parser = anno_parser(function, prog=function.__name__)
-    def error(message):
-        if message.startswith("unrecognized"): message += f"; the options are {', '.join(o for o in parser._option_string_actions if o not in ('--pdb', '--xtra'))}"
-        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+# %% ../nbs/16_cli.ipynb #_parser
+class _Parser(argparse.ArgumentParser):
+    "A parser whose errors are one line, and which says what exists when asked for what does not."
+    def error(self, message):
+        if message.startswith("unrecognized"): message += f"; the options are {', '.join(self._option_string_actions)}"
+        print(f"{self.prog}: error: {message}", file=sys.stderr)
         raise SystemExit(2)
-    parser.error = error
+
+
+def _parser(name: str, function, recipe: dict) -> _Parser:
+    docs, parameters = docments(function), signature(function).parameters.values()
+    usage = " ".join([name, *(p.name.upper() for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD), "[options]"])
+    parser = _Parser(prog=name, usage=usage, description=function.__doc__, allow_abbrev=False)
+    for p in parameters:
+        help = (docs[p.name] or "").replace("%", "%%")
+        if p.kind is p.VAR_KEYWORD: continue
+        elif p.default is p.empty: parser.add_argument(p.name, help=help)
+        elif p.annotation is bool: parser.add_argument(f"--{p.name}", action="store_true", help=help)
+        else: parser.add_argument(f"--{p.name}", type=parser_of(p.annotation), default=p.default, metavar=_metavar(p.annotation), help=help)
+    group = parser.add_argument_group("fields of the recipe, which keep its value unless they are given") if recipe else None
+    for field, (_, kind, doc) in recipe.items():
+        group.add_argument(f"--{field}", type=parser_of(kind), default=argparse.SUPPRESS, metavar=_metavar(kind), help=doc.replace("%", "%%"))
     return parser
 
 
-def _command(function, **options):
+def _command(name: str, function, recipe: dict = {}):
     "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1, each with one line."
     def command(
         argv: list[str] | None = None,  # the words after the command's name; the process's own when None
     ) -> int:                           # exit code
-        parser = _parser(function, options)
-        args = vars(parser.parse_args(argv))
-        args = {k: v for k, v in args.items() if k not in ("pdb", "xtra") and v is not _UNSET}
+        args = vars(_parser(name, function, recipe).parse_args(argv))
         try:
             with warnings.catch_warnings():
-                warnings.showwarning = lambda message, *_: print(f"{parser.prog}: warning: {message}", file=sys.stderr)
+                warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
                 function(**args)
         except (ValueError, OSError, RuntimeError, ArithmeticError) as e:
-            print(f"{parser.prog}: error: {' '.join(str(e).split())}", file=sys.stderr)
+            print(f"{name}: error: {' '.join(str(e).split())}", file=sys.stderr)
             return 2 if isinstance(e, ValueError) else 1
         except KeyboardInterrupt:
-            print(f"{parser.prog}: interrupted", file=sys.stderr)
+            print(f"{name}: interrupted", file=sys.stderr)
             return 130
         return 0
-    command.__doc__, command.__name__ = function.__doc__, function.__name__
+    command.__doc__, command.__name__ = function.__doc__, name
     return command
 
 # %% ../nbs/16_cli.ipynb #_train
 def _train(
-    recipe: Param(f"what to train: {', '.join(RECIPES)}", str),
+    recipe: str,              # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
-    out: Param("folder of the run; default: the first free runs/RECIPE", str) = None,
-    device: Param("cpu, cuda or mps; default: the best there is", str) = None,
-    overwrite: Param("let an earlier run in that folder go", bool) = False,
+    out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
+    device: str | None = None,  # cpu, cuda or mps; the best there is when not given
+    overwrite: bool = False,    # let an earlier run in that folder go
     **fields,
 ):
-    "Train a DDPM. Options that are not given keep the recipe's value."
+    "Train a DDPM."
     run = train(get_recipe(recipe, **fields), out and Path(out), device, overwrite)
     if run.folder: print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
 
 
-_train.__name__ = "ddpm_train"
-ddpm_train = _command(_train, **{k: Param(doc.replace("%", "%%"), parser_of(kind)) for k, (_, kind, doc) in recipe_fields().items()})
+ddpm_train = _command("ddpm_train", _train, recipe_fields())
 
 # %% ../nbs/16_cli.ipynb #_sample
 def _sample(
-    run: Param("folder of a run", str),
+    run: str,                    # folder of a run
     *,
-    n: Param("how many images", int) = 64,
-    label: Param("their class, 0 … ; default: evenly all of them", int) = None,
-    steps: Param("sampling steps; default: all of the schedule's", int) = None,
-    seed: Param("the same seed draws the same images", int) = 0,
-    out: Param("picture to write; default: RUN/drawn.png", str) = None,
-    npz: Param("also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file", str) = None,
-    columns: Param("images a row; default: one column a class, or about a square", int) = None,
-    device: Param("cpu, cuda or mps; default: the best there is", str) = None,
+    n: int = 64,                 # how many images; 64 when not given
+    label: int | None = None,    # their class, from 0; evenly all of them when not given
+    steps: int | None = None,    # sampling steps; all of the schedule's when not given
+    seed: int = 0,               # the same seed draws the same images; 0 when not given
+    out: str | None = None,      # picture to write, .png; RUN/drawn.png when not given
+    npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
+    columns: int | None = None,  # images a row; a column for each class, or about a square, when not given
+    device: str | None = None,   # cpu, cuda or mps; the best there is when not given
 ):
     "Draw images from a trained run."
     import numpy as np
@@ -136,5 +147,4 @@ def _sample(
     print(f"{out}: {n} images, {loaded.sampler(steps).schedule.T} steps each" + (f"; {npz}" if npz else ""))
 
 
-_sample.__name__ = "ddpm_sample"
-ddpm_sample = _command(_sample)
+ddpm_sample = _command("ddpm_sample", _sample)
