@@ -65,6 +65,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                  'ddpm_nb.recipes.Run.pick_labels': ('recipes.html#run.pick_labels', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes.Run.sampler': ('recipes.html#run.sampler', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._ending_on_interrupt': ('recipes.html#_ending_on_interrupt', 'ddpm_nb/recipes.py'),
+                                 'ddpm_nb.recipes._picture': ('recipes.html#_picture', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._preview': ('recipes.html#_preview', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._save': ('recipes.html#_save', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._write': ('recipes.html#_write', 'ddpm_nb/recipes.py'),

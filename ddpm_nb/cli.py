@@ -66,7 +66,7 @@ def _parser(name: str, function, recipe: dict) -> _Parser:
         elif p.default is p.empty: parser.add_argument(p.name, help=help)
         elif p.annotation is bool: parser.add_argument(f"--{p.name}", action="store_true", help=help)
         else: parser.add_argument(f"--{p.name}", type=parser_of(p.annotation), default=p.default, metavar=_metavar(p.annotation), help=help)
-    group = parser.add_argument_group("fields of the recipe, which keep its value unless they are given") if recipe else None
+    group = parser.add_argument_group("fields of the recipe, which keep its value unless they are given (steps or minutes alone lifts the other limit)") if recipe else None
     for field, (_, kind, doc) in recipe.items():
         group.add_argument(f"--{field}", type=parser_of(kind), default=argparse.SUPPRESS, metavar=_metavar(kind), help=doc.replace("%", "%%"))
     return parser
@@ -82,7 +82,7 @@ def _command(name: str, function, recipe: dict = {}):
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
                 function(**args)
-        except (ValueError, OSError, RuntimeError, ArithmeticError) as e:
+        except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as e:
             print(f"{name}: error: {' '.join(str(e).split())}", file=sys.stderr)
             return 2 if isinstance(e, ValueError) else 1
         except KeyboardInterrupt:
@@ -116,7 +116,7 @@ def _sample(
     label: int | None = None,    # their class, from 0; evenly all of them when not given
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
     seed: int = 0,               # the same seed draws the same images; 0 when not given
-    out: str | None = None,      # picture to write, .png; RUN/drawn.png when not given
+    out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
     columns: int | None = None,  # images a row; a column for each class, or about a square, when not given
     device: str | None = None,   # cpu, cuda or mps; the best there is when not given
@@ -132,7 +132,7 @@ def _sample(
         if path is None: continue
         if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
         if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
-        if not os.access(path.absolute().parent, os.W_OK): raise OSError(f"{name}: the folder of {path} cannot be written")
+        if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK): raise OSError(f"{name}: {path} cannot be written")
     calls = -(-n // 500) * loaded.sampler(steps).schedule.T
     bar, done = ConsoleProgressBar(range(calls)) if sys.stdout.isatty() else None, 0
     def tick(state):
@@ -143,7 +143,7 @@ def _sample(
     if bar: bar.update(calls); print()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
-    save_figure(image_grid(images, columns), out)
+    save_figure(image_grid(images[:1000], columns), out)
     print(f"{out}: {n} images, {loaded.sampler(steps).schedule.T} steps each" + (f"; {npz}" if npz else ""))
 
 

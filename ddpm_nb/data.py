@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 import os
+import warnings
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -92,8 +93,8 @@ def _classic(name, split, root) -> ImageSet:
     root = Path(root or os.environ.get("DDPM_NB_DATA", "~/.cache/ddpm_nb")).expanduser()
     make = getattr(torchvision.datasets, CLASSICS[name])
     try: raw = make(root, train=split == "train", download=True)
-    except (OSError, RuntimeError) as e:
-        raise RuntimeError(f"{name} is not in {root} and could not be downloaded ({e}). Where there is an internet connection, run\n"
+    except (OSError, RuntimeError, ValueError, AssertionError) as e:  # no connection, or files that are damaged
+        raise RuntimeError(f"{name} is not (or not whole) in {root} and could not be downloaded ({e}). Where there is an internet connection, run\n"
                            f"    python -c \"from ddpm_nb.data import load_data; load_data('{name}', root='data')\"\n"
                            f"and copy what it put in data/ to {root}") from e
     images = torch.as_tensor(raw.data)  # (N, H, W) or (N, H, W, C)
@@ -117,10 +118,15 @@ def _image_paths(folder: Path) -> list[Path]:
     from PIL import Image
     Image.init()
     known = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    found = []
-    for parent, below, names in os.walk(folder, followlinks=True):
+    found, others, seen = [], [], set()
+    def refuse(error): raise error
+    for parent, below, names in os.walk(folder, followlinks=True, onerror=refuse):
+        if os.path.realpath(parent) in seen: raise ValueError(f"{parent} is a link to a folder that was read already")
+        seen.add(os.path.realpath(parent))
         below[:] = [d for d in below if not d.startswith(".")]
-        found += [Path(parent, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in known]
+        for name in names:
+            if not name.startswith("."): (found if Path(name).suffix.lower() in known else others).append(Path(parent, name))
+    if found and others: warnings.warn(f"{len(others)} files in {folder} are no images by their names and were left out, {others[0].name} among them")
     return sorted(found)
 
 

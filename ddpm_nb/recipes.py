@@ -30,7 +30,7 @@ from .unet import UNet, UNetConfig
 # %% ../nbs/15_recipes.ipynb #recipe
 @dataclass(frozen=True)
 class Recipe:
-    "A complete system. `ValueError` names a field that makes no sense."
+    "A complete system. `ValueError` names a field that makes no sense (betas are checked by `noise_schedule`)."
     name: str                       # what it is called
     data: str                       # see `load_data`: a name, or a folder of images
     size: int | None = None         # height and width of photos and folders
@@ -43,7 +43,7 @@ class Recipe:
     beta_1: float = 1e-4            # its first beta (the cosine has none)
     beta_T: float = 0.02            # its last beta; every beta of the constant one
     prediction: str = "eps"         # what the network predicts: `eps`, `x0` or `v`
-    variance: str = "fixed_large"   # of the reverse steps: `fixed_small` or `fixed_large`
+    variance: str = "fixed_large"   # of the reverse steps, when all are taken: `fixed_small` or `fixed_large`
     clip: bool = True               # clamp each estimate of x_0 while sampling
     preview_every: int = 5000       # steps between two grids of samples, and between two saves
     preview_steps: int = 50         # sampling steps for those grids
@@ -54,6 +54,7 @@ class Recipe:
         object.__setattr__(self, "data", str(self.data))
         check_prediction(self.prediction)
         if check_variance(self.variance) == "learned": raise ValueError("variance must be fixed_small or fixed_large to be trained by this loss; got 'learned'")
+        if not 0 <= self.label_dropout <= 1: raise ValueError(f"label_dropout must be a probability; got {self.label_dropout}")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
         if self.preview_every < 1: raise ValueError(f"preview_every must be at least 1; got {self.preview_every}")
@@ -148,11 +149,11 @@ class Run:
     folder: Path | None = None # where it lives
 
     def sampler(self, steps: int | None = None) -> GaussianDiffusionSampler:
-        "Algorithm 2 as the recipe wants it, on all steps of the schedule or on `steps` of them."
-        r = self.recipe
-        schedule = r.noise_schedule()
-        if steps is not None: schedule = respace(schedule, steps)
-        return GaussianDiffusionSampler(self.model, schedule, prediction=r.prediction, variance=r.variance, clip=r.clip)
+        "Algorithm 2 as the recipe wants it, on all steps of the schedule; or on `steps` of them, then with the small variance."
+        r, schedule = self.recipe, self.recipe.noise_schedule()
+        thin = schedule if steps is None else respace(schedule, steps)
+        variance = r.variance if thin.T == schedule.T else "fixed_small"
+        return GaussianDiffusionSampler(self.model, thin, prediction=r.prediction, variance=variance, clip=r.clip)
 
     def pick_labels(self, n: int, label: int | None = None) -> Tensor | None:
         "`n` labels: all the same when one is asked for, else evenly all of them; None without classes. `ValueError` when out of range."
@@ -192,7 +193,7 @@ def open_folder(
     if folder.is_dir() and any(folder.iterdir()):
         if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
         if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
-        for name in ("run.json", "config.json", "model.safetensors", "state.pt", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
+        for name in ("run.json", "config.json", "drawn.png", "model.safetensors", "state.pt", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / "samples", ignore_errors=True)
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     return folder
@@ -204,37 +205,42 @@ def free_folder(name: str) -> Path:
     while folder.exists(): folder, i = Path("runs") / f"{name}-{i + 1}", i + 1
     return folder
 
-# %% ../nbs/15_recipes.ipynb #_save
+# %% ../nbs/15_recipes.ipynb #_picture
+def _picture(path: Path, draw) -> None:
+    from ddpm_nb.viz import save_figure
+    try: _write(path, lambda p: save_figure(draw(), p))
+    except Exception as e: warnings.warn(f"{path} was not drawn: {e}")  # a picture is no reason to lose a training
+
+
 def _save(run: Run, training: Training, entries: list[LogEntry]) -> None:
     from safetensors.torch import save
-    from ddpm_nb.viz import plot_loss, save_figure
+    from ddpm_nb.viz import plot_loss
     weights = {k: v.contiguous() for k, v in run.model.state_dict().items()}
     _write(run.folder / "config.json", lambda p: p.write_text(json.dumps(asdict(run.model.config), indent=1)))
     _write(run.folder / "model.safetensors", lambda p: p.write_bytes(save(weights, metadata={"format": "pt"})))
     _write(run.folder / "state.pt", lambda p: torch.save(training.state_dict(), p))
-    if entries: _write(run.folder / "loss.png", lambda p: save_figure(plot_loss([e.step for e in entries], [e.loss for e in entries]), p))
+    if entries: _picture(run.folder / "loss.png", lambda: plot_loss([e.step for e in entries], [e.loss for e in entries]))
 
 
 def _preview(run: Run, path: Path) -> None:
-    from ddpm_nb.viz import image_grid, save_figure
+    from ddpm_nb.viz import image_grid
     columns = len(run.classes) if 1 < len(run.classes) <= 20 else 8
-    try:
-        images, _ = run.draw(5 * columns, steps=run.recipe.preview_steps)
-        _write(path, lambda p: save_figure(image_grid(images, columns=columns), p))
-    except Exception as e: warnings.warn(f"no samples were drawn into {path}: {e}")  # a picture is no reason to lose a training
+    _picture(path, lambda: image_grid(run.draw(5 * columns, steps=run.recipe.preview_steps)[0], columns=columns))
 
 
 @contextmanager
 def _ending_on_interrupt(training: Training):
-    "Ctrl-C ends the training after the step at hand, and what follows is still done; a second one interrupts at once."
+    "Ctrl-C, or the system's wish to terminate, ends the training after the step at hand, and what follows is still done; a second one interrupts."
     def stop(signum, frame):
         if training.stopping: raise KeyboardInterrupt
         training.stopping = True
-        print("\nstopping after this step, and saving (once more: at once, without saving)", flush=True)
+        try: print("\nstopping after this step, and saving", flush=True)
+        except (OSError, RuntimeError, ValueError): pass  # nobody listens any more: a closed pipe, or a bar that is being written
     if threading.current_thread() is not threading.main_thread(): yield; return
-    before = signal.signal(signal.SIGINT, stop)
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try: yield
-    finally: signal.signal(signal.SIGINT, before)
+    finally:
+        for s, handler in before.items(): signal.signal(s, handler)
 
 # %% ../nbs/15_recipes.ipynb #train
 def train(
@@ -245,7 +251,7 @@ def train(
     progress: bool = True,       # show a bar
 ) -> Run:
     "Train a recipe and keep the run in a folder. Everything is checked before the first step. Ctrl-C ends the training early, and keeps it."
-    if Path(recipe.data).is_dir() and recipe.data not in DATA: recipe = edit(recipe, data=Path(recipe.data).resolve())
+    if recipe.data and recipe.data not in DATA and Path(recipe.data).is_dir(): recipe = edit(recipe, data=Path(recipe.data).resolve())
     data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out)
     torch.manual_seed(recipe.training.seed)
     model = recipe.network(data)
@@ -274,7 +280,11 @@ def train(
             _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
 
     with _ending_on_interrupt(training):
-        fit(training, on_entry, progress)
+        try: fit(training, on_entry, progress)
+        except FloatingPointError: raise  # what was saved before is good, the weights of now are not
+        except BaseException:
+            if main: _save(run, training, entries)
+            raise
         if main:
             _save(run, training, entries)
             if training.stopping and progress: print(f"stopped at step {training.step}; what was trained is kept in {run.folder}", flush=True)

@@ -64,8 +64,8 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 class TrainingConfig:
     "How to train. The defaults are the paper's for CIFAR-10. `ValueError` names a field that makes no sense."
     batch_size: int = 128          # images a step
-    steps: int = 800_000           # optimizer steps; the run also ends when `minutes` are over
-    minutes: float | None = None   # training time, sampling and saving not counted
+    steps: int = 800_000           # optimizer steps; whichever of steps and minutes is over first ends the run
+    minutes: float | None = None   # training time, sampling and saving not counted; None for no limit
     lr: float = 2e-4               # peak learning rate
     warmup: int = 5000             # steps of linear warm-up
     warmup_from: float = 0.0       # share of `lr` that the warm-up starts from
@@ -99,7 +99,7 @@ def learning_rate(
 ) -> float:
     "Linear warm-up by steps, then decay by progress, so that a run cut short by `minutes` still ends at a small rate."
     warm = min((step + 1) / config.warmup, 1.0) if config.warmup else 1.0
-    start = min(config.warmup / config.steps, 0.5)                # the decay begins where the warm-up ends
+    start = min(config.warmup / config.steps, 0.5)                # the decay begins where the warm-up ends, if steps are the limit
     p = max(0.0, (progress - start) / (1 - start))
     decay = {"none": 1.0, "linear": 1 - p, "cosine": (1 + math.cos(math.pi * p)) / 2}[config.decay]
     return config.lr * (config.warmup_from + (1 - config.warmup_from) * warm) * decay
@@ -210,6 +210,7 @@ def __iter__(self: Training) -> Iterator[LogEntry]:
             loss, norm, lr = self._step()
             steps.append(torch.stack([loss, norm]))
             self.seconds = already + perf_counter() - start
+        if not steps: return
         loss, norm = self._read(torch.stack(steps))
         self.seconds = already + perf_counter() - start  # a GPU has only now caught up
         rate = len(steps) * self.config.batch_size / (self.seconds - already)
@@ -219,8 +220,9 @@ def __iter__(self: Training) -> Iterator[LogEntry]:
 @patch
 def _read(self: Training, steps: Tensor) -> tuple[float, float]:
     steps = self.accelerator.reduce(steps, "mean")             # (n, 2) losses and gradient norms, over all processes
-    suspects = steps[:, :1] if self.accelerator.scaler else steps  # fp16 looks for its scale by overflowing now and then
-    finite = suspects.isfinite().all(1).tolist()
+    loss, norm = steps.isfinite().unbind(1)
+    if self.accelerator.scaler and norm.any(): norm = torch.ones_like(norm)  # fp16 finds its scale by overflowing now and then
+    finite = (loss & norm).tolist()
     if all(finite): return float(steps[:, 0].mean()), float(steps[-1, 1])
     raise FloatingPointError(f"the loss or its gradient is not finite at step {self.step - len(finite) + finite.index(False)}: "
                              f"check the data for NaN, or lower the learning rate ({self.config.lr:g})")

@@ -195,7 +195,7 @@ def forward(self: UNet,
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
     y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
 ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-    "Predict the noise in `x_t`. `ValueError` for shapes, dtypes or labels that do not fit the network."
+    "Predict the noise in `x_t`. `ValueError` for shapes and dtypes that do not fit the network; values of `t` and `y` are not read."
     self._check(x_t, t, y)
     emb = self.time(time_features(t, self.config.width, self.config.time_order, self.config.time_shift).to(x_t.dtype))
     if self.label is not None: emb = emb + self.label(torch.full_like(t, self.config.classes) if y is None else y)
