@@ -128,7 +128,7 @@ def _sample(
     loaded = load_run(run, device)
     out = Path(out or Path(run) / "drawn.png")
     if columns is not None and columns < 1: raise ValueError(f"columns must be at least 1; got {columns}")
-    for name, path, ending in (("out", out, ".png"), ("npz", npz and Path(npz), ".npz")):
+    for name, path, ending in (("out", out, ".png"), ("npz", Path(npz) if npz is not None else None, ".npz")):
         if path is None: continue
         if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
         if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
