@@ -62,11 +62,16 @@ def q_posterior(
     return Gaussian(take(s.posterior_mean_coef_x0) * x_0 + take(s.posterior_mean_coef_xt) * x_t, take(s.posterior_var))
 
 # %% ../nbs/02_gaussian.ipynb #check_prediction
-PREDICTIONS = ("eps", "x0", "v")
+PREDICTIONS = ("eps", "x0", "v", "mean")
 
-def check_prediction(prediction: str) -> str:
-    "Return `prediction` if it is one of `PREDICTIONS`, else raise `ValueError`."
+def check_prediction(
+    prediction: str,                         # the option
+    schedule: NoiseSchedule | None = None,   # what it is to be used with
+) -> str:
+    "Return `prediction` if it is one of `PREDICTIONS` and can go with the schedule, else raise `ValueError`."
     if prediction not in PREDICTIONS: raise ValueError(f"prediction must be one of {', '.join(PREDICTIONS)}; got {prediction!r}")
+    if prediction == "mean" and schedule is not None and not torch.equal(schedule.timesteps, torch.arange(schedule.T)):
+        raise ValueError("prediction='mean' is the mean of a step of the full schedule, and means nothing on a thinned-out one")
     return prediction
 
 # %% ../nbs/02_gaussian.ipynb #prediction_target
@@ -75,12 +80,13 @@ def prediction_target(
     x_0: Tensor,               # (B, *S) data
     eps: Tensor,               # (B, *S) the noise mixed into it
     t: Tensor,                 # (B,) int64, 0 is the paper's t = 1
-    prediction: str = "eps",   # `eps`, `x0` or `v`
+    prediction: str = "eps",   # `eps`, `x0`, `v` or `mean`
 ) -> Tensor:                   # (B, *S)
     "What a network of this prediction type should answer at $x_t$."
     check_prediction(prediction)
     if prediction == "eps": return eps
     if prediction == "x0": return x_0
+    if prediction == "mean": return q_posterior(schedule, x_0, q_sample(schedule, x_0, t, eps), t).mean
     signal, noise = _levels(schedule, x_0, t)
     return signal * eps - noise * x_0
 
@@ -96,14 +102,21 @@ def denoise(
     x_t: Tensor,               # (B, *S) at step t
     t: Tensor,                 # (B,) int64, 0 is the paper's t = 1
     output: Tensor,            # (B, *S) the network's answer
-    prediction: str = "eps",   # what the answer means: `eps`, `x0` or `v`
+    prediction: str = "eps",   # what the answer means: `eps`, `x0`, `v` or `mean`
 ) -> Denoised:
     "Turn the network's answer into the image and the noise it stands for (Ho et al. 2020, eq. 15)."
     check_prediction(prediction)
     signal, noise = _levels(schedule, x_t, t)
     if prediction == "eps": return Denoised((x_t - noise * output) / signal, output)
-    if prediction == "x0": return Denoised(output, (x_t - signal * output) / noise)
-    return Denoised(signal * x_t - noise * output, noise * x_t + signal * output)
+    if prediction == "v": return Denoised(signal * x_t - noise * output, noise * x_t + signal * output)
+    if prediction == "mean": output = _x_0_of_mean(schedule, x_t, t, output)
+    return Denoised(output, (x_t - signal * output) / noise)
+
+
+def _x_0_of_mean(schedule: NoiseSchedule, x_t: Tensor, t: Tensor, mean: Tensor) -> Tensor:
+    s = schedule.to(x_t.device)  # eq. 7, solved for x_0
+    c_0, c_t = (extract(v, t, x_t.shape, x_t.dtype) for v in (s.posterior_mean_coef_x0, s.posterior_mean_coef_xt))
+    return (mean - c_t * x_t) / c_0
 
 # %% ../nbs/02_gaussian.ipynb #check_variance
 VARIANCES = ("fixed_small", "fixed_large", "learned")
@@ -136,7 +149,7 @@ def p_mean_variance(
     x_t: Tensor,                    # (B, *S) at step t
     t: Tensor,                      # (B,) int64, 0 is the paper's t = 1
     output: Tensor,                 # (B, C, …) the network's answer, (B, 2C, …) with a learned variance
-    prediction: str = "eps",        # `eps`, `x0` or `v`
+    prediction: str = "eps",        # `eps`, `x0`, `v` or `mean`
     variance: str = "fixed_large",  # `fixed_small`, `fixed_large` or `learned`
     clip: bool = True,              # clamp the estimate of x_0 to [-1, 1] before the mean is computed from it
 ) -> ReverseStep:
@@ -148,7 +161,7 @@ def p_mean_variance(
         check_output(output, x_t)
         variance = extract(fixed_variance(schedule.to(x_t.device), variance), t, x_t.shape, x_t.dtype)
     x_0 = denoise(schedule, x_t, t, output, prediction).x_0
-    if clip: x_0 = x_0.clamp(-1, 1)
+    if clip: x_0 = x_0.clamp(-1, 1) + 0 * x_0  # 0 * ∞ is NaN: clamping must not hide that the model failed
     return ReverseStep(q_posterior(schedule, x_0, x_t, t).mean, variance, x_0)
 
 # %% ../nbs/02_gaussian.ipynb #check_output

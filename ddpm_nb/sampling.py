@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 import torch
 from torch import Tensor, nn
-from .schedule import as_schedule
-from .gaussian import check_prediction, check_variance, p_mean_variance, standard_normal
+from .schedule import as_schedule, extract
+from .gaussian import ReverseStep, check_prediction, check_variance, p_mean_variance, standard_normal
 
 # %% ../nbs/07_sampling.ipynb #state
 class State(NamedTuple):
@@ -27,27 +27,42 @@ class GaussianDiffusionSampler(nn.Module):
     def __init__(self,
         model: nn.Module,               # obeys `model(x_t, t)` or `model(x_t, t, y)`
         *schedule,                      # a `NoiseSchedule` (thinned out for fewer steps), or beta_1, beta_T, T of a linear one
-        prediction: str = "eps",        # what the model predicts: `eps`, `x0` or `v`
+        prediction: str = "eps",        # what the model predicts: `eps`, `x0`, `v` or `mean`
         variance: str = "fixed_large",  # of the reverse steps: `fixed_small`, `fixed_large` or `learned`
         clip: bool = True,              # clamp each estimate of x_0 to [-1, 1]; the article does not
     ):
         super().__init__()
         self.model, self.schedule = model, as_schedule(*schedule)
-        self.prediction, self.variance, self.clip = check_prediction(prediction), check_variance(variance), clip
+        self.prediction, self.variance, self.clip = check_prediction(prediction, self.schedule), check_variance(variance), clip
+
+    def step(self,
+        x_t: Tensor,               # (B, C, H, W)
+        t: Tensor,                 # (B,) int64 step of the schedule that it stands at
+        y: Tensor | None = None,   # (B,) int64 labels
+    ) -> ReverseStep:
+        "The distribution $p_\\theta(x_{t-1} \\mid x_t)$ (Ho et al. 2020, eq. 1)."
+        return p_mean_variance(self.schedule, x_t, t, self._ask(x_t, t, y), self.prediction, self.variance, self.clip)
+
+    def _ask(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
+        steps = extract(self.schedule.to(x_t.device).timesteps, t, t.shape, torch.int64)
+        with evaluating(self.model): return self.model(x_t, steps, *([] if y is None else [y]))
 
     @torch.no_grad()
     def states(self,
-        x_T: Tensor,                               # (B, C, H, W) standard normal noise
+        x_T: Tensor,                               # (B, C, H, W) standard normal noise, or images noised to step `start`
         y: Tensor | None = None,                   # (B,) int64 labels
         generator: torch.Generator | None = None,  # where the fresh noise comes from
-    ) -> Iterator[State]:                          # T of them
-        "Yield the chain, from pure noise to the image. `FloatingPointError` names the step at which the model's answer was not finite."
+        start: int | None = None,                  # step of the schedule that `x_T` stands at; the last when None
+    ) -> Iterator[State]:                          # start + 1 of them
+        "Yield the chain, from noise to the image. `FloatingPointError` names the step at which the model's answer was not finite."
         x_t, schedule = x_T, self.schedule.to(x_T.device)
+        if start is None: start = schedule.T - 1
+        if not 0 <= start < schedule.T: raise ValueError(f"start must be a step of the schedule, 0 … {schedule.T - 1}; got {start!r}")
         timesteps = self.schedule.timesteps.tolist()
         finite = torch.ones(schedule.T, dtype=torch.bool, device=x_T.device)
-        for t in reversed(range(schedule.T)):
+        for t in reversed(range(start + 1)):
             steps = torch.full((len(x_t),), t, device=x_t.device)
-            with evaluating(self.model): output = self.model(x_t, torch.full_like(steps, timesteps[t]), *([] if y is None else [y]))
+            output = self._ask(x_t, steps, y)
             mean, variance, x_0 = p_mean_variance(schedule, x_t, steps, output, self.prediction, self.variance, self.clip)
             finite[t] = output.isfinite().all()
             if t % 50 == 0 and not finite.all():  # now and then: reading a value back makes a GPU wait

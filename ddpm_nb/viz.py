@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'to_pixels', 'image_grid', 'show_images', 'pick_states', 'trajectory_grid', 'plot_schedules', 'plot_loss',
-           'plot_field', 'save_figure']
+           'plot_lines', 'plot_rate_distortion', 'plot_field', 'save_figure']
 
 # %% ../nbs/13_viz.ipynb #import-torch
 import torch
@@ -56,8 +56,9 @@ def show_images(
     "Images in a matplotlib figure, with titles."
     columns = columns or max(1, round(len(x)**0.5))
     rows = -(-len(x) // columns)
-    fig, axes = _axes(rows, columns, columns * size, rows * (size + (0.25 if titles else 0)))
-    pixels, titles = to_pixels(x).numpy(), titles or []
+    titles = titles or []
+    fig, axes = _axes(rows, columns, columns * size, rows * size + 0.25 * -(-len(titles) // columns))
+    pixels = to_pixels(x).numpy()
     for i, ax in enumerate(axes.flat):
         ax.axis("off")
         if i < len(x): ax.imshow(pixels[i].squeeze(-1) if pixels.shape[-1] == 1 else pixels[i], cmap="gray", vmin=0, vmax=255)
@@ -98,8 +99,9 @@ def plot_schedules(
 # %% ../nbs/13_viz.ipynb #plot_loss
 def plot_loss(
     steps: list[int],     # optimizer steps
-    losses: list[float],  # mean squared error at each
+    losses: list[float],  # the loss at each
     bins: int = 40,       # points of the smoothed curve, evenly spread on the logarithmic axis
+    label: str = "mean squared error",  # what the loss is
 ) -> "matplotlib.figure.Figure":
     "A training curve on logarithmic axes, raw and smoothed."
     fig, axes = _axes(1, 1, 6, 3)
@@ -109,7 +111,35 @@ def plot_loss(
     which = torch.bucketize(x, torch.logspace(x[0].log10(), x[-1].log10(), bins, dtype=torch.float64))
     smooth = [(x[which == i].mean(), y[which == i].mean()) for i in which.unique()]
     ax.plot(*zip(*smooth), color=PALETTE[0])
-    ax.set(xlabel="optimizer step", ylabel="mean squared error", xscale="log", yscale="log")
+    ax.set(xlabel="optimizer step", ylabel=label, xscale="log", yscale="log")
+    return fig
+
+# %% ../nbs/13_viz.ipynb #plot_lines
+def plot_lines(
+    x: Tensor,                   # (n,) where
+    curves: dict[str, Tensor],   # name and (n,) values
+    xlabel: str = "",            # what x is
+    ylabel: str = "",            # what the values are
+    **options,                   # matplotlib's, for each line: `drawstyle`, `marker`, …
+) -> "matplotlib.figure.Figure":
+    "A few curves over one axis."
+    fig, axes = _axes(1, 1, 6, 3)
+    for name, y in curves.items(): axes[0, 0].plot(x, y, label=name, **options)
+    axes[0, 0].set(xlabel=xlabel, ylabel=ylabel)
+    if len(curves) > 1: axes[0, 0].legend(fontsize=8)
+    return fig
+
+# %% ../nbs/13_viz.ipynb #plot_rate_distortion
+def plot_rate_distortion(
+    bound,  # has `rate` (T,) in bits/dim and `rmse` (T,) on a scale of 0 to 255
+) -> "matplotlib.figure.Figure":
+    "Distortion and rate against reverse steps, and distortion against rate (Ho et al. 2020, figure 5)."
+    fig, axes = _axes(1, 3, 9, 2.6)
+    taken = torch.arange(len(bound.rate)).flip(0)  # at step T - 1 none is
+    for ax, x, y in zip(axes[0], (taken, taken, bound.rate), (bound.rmse, bound.rate, bound.rmse)): ax.plot(x, y)
+    axes[0, 0].set(xlabel="reverse steps (T - t)", ylabel="distortion (RMSE of 255)")
+    axes[0, 1].set(xlabel="reverse steps (T - t)", ylabel="rate (bits/dim)")
+    axes[0, 2].set(xlabel="rate (bits/dim)", ylabel="distortion (RMSE of 255)")
     return fig
 
 # %% ../nbs/13_viz.ipynb #plot_field
