@@ -1,8 +1,9 @@
 """The rules of the house, checked: prints a line for each and exits with 1 when one is broken.
 
 Modules import only from chapters above them; no star imports; each module imports alone; importing the first ten loads
-nothing heavy; public names have docstrings."""
+nothing heavy; public names have docstrings; each row of the paper, and each trap, has a section that asserts something."""
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -48,4 +49,29 @@ public = [(name, node) for name, tree in trees.items() for node in tree.body if 
 methods = [(f"{name}.{node.name}", m) for name, node in public if isinstance(node, ast.ClassDef) for m in node.body
            if isinstance(m, ast.FunctionDef) and not m.name.startswith("_") and m.name != "forward"]  # a forward is its class's docstring
 rule("public functions, classes and methods have docstrings", [f"{name}.{node.name}" for name, node in public + methods if not ast.get_docstring(node)])
+
+
+def sections(notebook):
+    "Markdown above the first heading with an anchor, and by anchor the code cells under that heading that the tests run."
+    head, found, now = "", {}, None
+    for cell in json.loads((root / "nbs" / "tutorials" / notebook).read_text())["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            for line in re.findall(r"^#+ .*", source, re.M): now = (re.findall(r'<a id="([\w-]+)"', line) or [None])[0]
+            if not found: head += source
+        elif not re.search(r"#\| *(slow|cuda|notest|eval: false)", source): found.setdefault(now, []).append(source)
+    return head, found
+
+
+def silent(rows, found):
+    return [row for row in rows if not any(re.search(r"(^ *|: )(assert\b|assert_\w+\(|test_fail\()", c, re.M) for c in found.get(row, []))]
+
+
+paper = """index eq-1 eq-2 eq-3 eq-4 eq-5 eq-6-7 eq-8-10 eq-11 eq-12 algorithm-1 algorithm-2 eq-13 eq-14 eq-15 eq-16 appendix-a recipe samples
+           table-1 table-2 algorithms-3-4 figure-5 figure-6 figure-7 figures-8-9 figure-10 traps""".split()
+head, found = sections("paper.ipynb")
+rows = re.findall(r"\(#([\w-]+)\)", head)
+rule("the table of tutorials/paper lists the whole paper", [row for row in paper if row not in rows])
+rule("each of its rows has a section that asserts (the traps have a page of their own)", silent([r for r in rows if r != "traps"], found))
+rule("each of the eighteen traps has a section that asserts", silent([f"trap-{i}" for i in range(1, 19)], sections("bugs.ipynb")[1]))
 sys.exit(bool(broken))
