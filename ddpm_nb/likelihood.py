@@ -52,7 +52,7 @@ def _log_bin(x_0: Tensor, mean: Tensor, variance: Tensor, levels: int) -> Tensor
 
 
 def _log_ndtr(z: Tensor) -> Tensor:
-    "log Φ(z). torch.special.log_ndtr overflows in its gradient from z = -13 on, and is not there on mps."
+    "log Φ(z). The gradient of torch.special.log_ndtr loses its digits far in the tail, and mps lacks the function."
     left, right = z.clamp(max=0), z.clamp(min=0)
     tail = torch.special.erfcx(-left / math.sqrt(2)).log() - left**2 / 2 - math.log(2)
     return torch.where(z < 0, tail, torch.log1p(-torch.special.erfc(right / math.sqrt(2)) / 2))
@@ -82,7 +82,7 @@ def bound_term(
     q = q_posterior(schedule, x_0, x_t, t)
     kl = gaussian_kl(q._replace(variance=torch.where(first, p.variance, q.variance)), p)  # at t = 0 q has no variance, and no logarithm of it
     if levels is None: log_p = -0.5 * ((x_0 - p.mean)**2 / p.variance + (2 * math.pi * p.variance).log())
-    else: log_p = _log_bin(x_0, torch.where(first, p.mean, x_0), torch.where(first, p.variance, 1.0), levels)  # elsewhere something harmless
+    else: log_p = _log_bin(x_0, p.mean, p.variance, levels)
     return torch.where(first, -log_p, kl)
 
 
