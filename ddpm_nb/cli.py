@@ -115,6 +115,7 @@ def _sample(
     n: int = 64,                 # how many images; 64 when not given
     label: int | None = None,    # their class, from 0; evenly all of them when not given
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
+    solver: str = "ancestral",   # ancestral, ddim or dpm (DPM-Solver++, good from 10 or 20 steps on); ancestral when not given
     seed: int = 0,               # the same seed draws the same images; 0 when not given
     out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
@@ -133,18 +134,18 @@ def _sample(
         if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
         if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
         if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK): raise OSError(f"{name}: {path} cannot be written")
-    calls = -(-n // 500) * loaded.sampler(steps).schedule.T
+    calls = -(-n // 500) * loaded.sampler(steps, solver).schedule.T
     bar, done = ConsoleProgressBar(range(calls)) if sys.stdout.isatty() else None, 0
     def tick(state):
         nonlocal done
         if bar: bar.update(done)
         done += 1
-    images, labels = loaded.draw(n, label, steps, seed, on_state=tick)
+    images, labels = loaded.draw(n, label, steps, seed, on_state=tick, solver=solver)
     if bar: bar.update(calls); print()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
     save_figure(image_grid(images[:1000], columns), out)
-    print(f"{out}: {n} images, {loaded.sampler(steps).schedule.T} steps each" + (f"; {npz}" if npz else ""))
+    print(f"{out}: {n} images, {loaded.sampler(steps, solver).schedule.T} steps each" + (f"; {npz}" if npz else ""))
 
 
 ddpm_sample = _command("ddpm_sample", _sample)

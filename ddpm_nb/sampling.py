@@ -58,7 +58,7 @@ class GaussianDiffusionSampler(nn.Module):
         x_t, schedule = x_T, self.schedule.to(x_T.device)
         if start is None: start = schedule.T - 1
         if not 0 <= start < schedule.T: raise ValueError(f"start must be a step of the schedule, 0 … {schedule.T - 1}; got {start!r}")
-        timesteps = self.schedule.timesteps.tolist()
+        timesteps, before = self.schedule.timesteps.tolist(), None
         finite = torch.ones(schedule.T, dtype=torch.bool, device=x_T.device)
         for t in reversed(range(start + 1)):
             steps = torch.full((len(x_t),), t, device=x_t.device)
@@ -68,7 +68,11 @@ class GaussianDiffusionSampler(nn.Module):
             if t % 50 == 0 and not finite.all():  # now and then: reading a value back makes a GPU wait
                 raise FloatingPointError(f"the model's answer is not finite at step t = {timesteps[int((~finite).nonzero().max())]}")
             yield State(timesteps[t], x_t, x_0)
-            if t > 0: x_t = mean + variance.sqrt() * standard_normal(x_t, generator)  # z = 0 in the last step
+            if t > 0: x_t = self._next(x_t, t, ReverseStep(mean, variance, x_0), before, generator)  # z = 0 in the last step
+            before = x_0
+
+    def _next(self, x_t: Tensor, t: int, step: ReverseStep, before: Tensor | None, generator: torch.Generator | None) -> Tensor:
+        return step.mean + step.variance.sqrt() * standard_normal(x_t, generator)
 
     def forward(self,
         x_T: Tensor,                               # (B, C, H, W) standard normal noise

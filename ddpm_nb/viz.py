@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'to_pixels', 'image_grid', 'show_images', 'pick_states', 'trajectory_grid', 'plot_schedules', 'plot_loss',
-           'plot_lines', 'plot_rate_distortion', 'plot_field', 'save_figure']
+           'plot_lines', 'plot_rate_distortion', 'plot_field', 'plot_paths', 'save_figure']
 
 # %% ../nbs/13_viz.ipynb #import-torch
 import torch
@@ -162,6 +162,19 @@ def plot_field(
         ax.scatter(*x_t.T, s=2, color=PALETTE[1])
         ax.quiver(*x.T, *towards.T, color=PALETTE[0], angles="xy", scale_units="xy", scale=1, width=0.008)
         ax.set(title=f"t = {t}", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    return fig
+
+# %% ../nbs/13_viz.ipynb #plot_paths
+def plot_paths(
+    paths: dict[str, Tensor],  # name of a solver and (steps, N, 2) where its points went
+    centres: Tensor,           # (K, 2) marked with a cross
+) -> "matplotlib.figure.Figure":
+    "The way of a few points from noise to data in two dimensions, one panel a solver."
+    fig, axes = _axes(1, len(paths), 2.8 * len(paths), 2.9)
+    for ax, (name, path) in zip(axes[0], paths.items()):
+        for i in range(path.shape[1]): ax.plot(*path[:, i].T, color=PALETTE[i % 6], marker=".", markersize=3, linewidth=1)
+        ax.scatter(*centres.T, marker="x", color=PALETTE[6], zorder=3)
+        ax.set(title=name, aspect="equal")
     return fig
 
 # %% ../nbs/13_viz.ipynb #save_figure
