@@ -115,7 +115,7 @@ def _sample(
     n: int = 64,                 # how many images; 64 when not given
     label: int | None = None,    # their class, from 0; evenly all of them when not given
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
-    solver: str = "ancestral",   # ancestral, ddim or dpm (DPM-Solver++, good from 10 or 20 steps on); ancestral when not given
+    solver: str = "ancestral",   # ancestral, ddim or dpm (DPM-Solver++, made for steps of 10 to 20); ancestral when not given
     seed: int = 0,               # the same seed draws the same images; 0 when not given
     out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz

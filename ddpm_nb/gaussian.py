@@ -72,6 +72,8 @@ def check_prediction(
     if prediction not in PREDICTIONS: raise ValueError(f"prediction must be one of {', '.join(PREDICTIONS)}; got {prediction!r}")
     if prediction == "mean" and schedule is not None and not torch.equal(schedule.timesteps, torch.arange(schedule.T)):
         raise ValueError("prediction='mean' is the mean of a step of the full schedule, and means nothing on a thinned-out one")
+    if prediction == "eps" and schedule is not None and schedule.alphas_bar[-1] == 0:
+        raise ValueError("prediction='eps' says nothing about the image where only noise is left (ᾱ_T = 0): take v or x0")
     return prediction
 
 # %% ../nbs/02_gaussian.ipynb #prediction_target

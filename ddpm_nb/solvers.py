@@ -24,7 +24,7 @@ class DDIM(GaussianDiffusionSampler):
         spacing: str = "trailing",   # which steps to keep: see `timestep_subset`
         eta: float = 0.0,            # 0 is deterministic, 1 the ancestral sampler with the small variance
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
-        variance: str = "fixed_small",  # `learned` for a model that also answers a variance; it is not used
+        variance: str = "fixed_small",  # of `step`, the ancestral one; the solver draws without. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]
     ):
         super().__init__(model, _thin(schedule, steps, spacing), prediction=prediction, variance=variance, clip=clip)
@@ -52,7 +52,7 @@ class DPMSolver(GaussianDiffusionSampler):
         steps: int | None = None,    # network calls, 1 … T; all T when None
         spacing: str = "trailing",   # which steps to keep: see `timestep_subset`
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
-        variance: str = "fixed_small",  # `learned` for a model that also answers a variance; it is not used
+        variance: str = "fixed_small",  # of `step`, the ancestral one; the solver draws without. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]
     ):
         super().__init__(model, _thin(schedule, steps, spacing), prediction=prediction, variance=variance, clip=clip)
@@ -71,8 +71,8 @@ class DPMSolver(GaussianDiffusionSampler):
 def encode(self: DDIM,
     x_0: Tensor,               # (B, C, H, W) images in [-1, 1]
     y: Tensor | None = None,   # (B,) int64 labels
-) -> Tensor:                   # (B, C, H, W) the noise from which the same solver draws them again
-    "Run the deterministic chain upwards, in as many calls as it has steps (Song, Meng and Ermon 2021, section 4.3). `ValueError` unless `eta` is 0."
+) -> Tensor:                   # (B, C, H, W) about the noise from which the same solver draws them again
+    "Run the deterministic chain upwards, in as many calls as it has steps, without clipping; the error falls as 1 / steps (Song, Meng and Ermon 2021, section 4.3). `ValueError` unless `eta` is 0, `FloatingPointError` when the model fails."
     if self.eta: raise ValueError(f"only a chain without chance can be run upwards: eta must be 0; got {self.eta}")
     x_t = x_0
     for t in range(self.schedule.T):
@@ -81,4 +81,5 @@ def encode(self: DDIM,
         abar_t, abar = float(self.schedule.alphas_bar[max(t - 1, 0)]), float(self.schedule.alphas_bar[t])
         eps = (x_t - abar_t**0.5 * estimate) / (1 - abar_t)**0.5
         x_t = abar**0.5 * (estimate if t else x_0) + (1 - abar)**0.5 * eps
+    if not x_t.isfinite().all(): raise FloatingPointError("the model's answer is not finite")
     return x_t
