@@ -5,8 +5,10 @@
 # %% auto #0
 __all__ = ['ddpm_train', 'ddpm_sample', 'parser_of']
 
-# %% ../nbs/16_cli.ipynb #from-inspect-import-signature
+# %% ../nbs/16_cli.ipynb #from-functools-import-partial
+from functools import partial
 from inspect import signature
+from itertools import islice
 from pathlib import Path
 import argparse
 import os
@@ -14,7 +16,10 @@ import sys
 import types
 import typing
 import warnings
+import torch
 from fastcore.docments import docments
+from . import guidance
+from .data import read_image
 from .recipes import get_recipe, load_run, recipe_fields, train
 
 # %% ../nbs/16_cli.ipynb #_base
@@ -113,9 +118,15 @@ def _sample(
     run: str,                    # folder of a run
     *,
     n: int = 64,                 # how many images; 64 when not given
-    label: int | None = None,    # their class, from 0; evenly all of them when not given
+    label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
     solver: str = "ancestral",   # ancestral, ddim or dpm (DPM-Solver++, made for steps of 10 to 20); ancestral when not given
+    spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr (good for dpm with steps below 15); trailing when not given
+    variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
+    guidance_scale: float | None = None,  # above 1: more typical of their class, and more alike; 1 when not given
+    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (best: steps of 100, variance of fixed_large)
+    mask: str | None = None,     # image of the same size, white where to paint
+    interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
     seed: int = 0,               # the same seed draws the same images; 0 when not given
     out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
@@ -134,18 +145,53 @@ def _sample(
         if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
         if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
         if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK): raise OSError(f"{name}: {path} cannot be written")
-    calls = -(-n // 500) * loaded.sampler(steps, solver).schedule.T
-    bar, done = ConsoleProgressBar(range(calls)) if sys.stdout.isatty() else None, 0
+    if (inpaint is None) != (mask is None): raise ValueError("inpaint and mask go together: an image, and where to paint it")
+    if inpaint is not None and interpolate: raise ValueError("inpaint and interpolate exclude each other")
+    options, batch_size = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance), 500
+    if (interpolate or inpaint is not None) and label is None and loaded.classes:
+        if not loaded.recipe.label_dropout: raise ValueError("label must be given: this model never saw an image without one")
+        label = len(loaded.classes)
+    if n < 1: raise ValueError(f"n must be at least 1; got {n}")
+    loaded.pick_labels(n, label), loaded.sampler(**options)  # what is wrong with these, said before any work
+    if guidance_scale is not None and label == len(loaded.classes): raise ValueError("guidance_scale needs a label to guide towards")
+    if inpaint is not None: options["chain"] = _inpainting(loaded, Path(inpaint), Path(mask))
+    if interpolate:
+        columns = columns or 10
+        n, batch_size = columns * max(1, n // columns), columns * max(1, 500 // columns)
+        ends, options["chain"] = _interpolation(loaded, n // columns, columns, label, seed)
+    bar, batches, batch, t, calls = ConsoleProgressBar(range(1000)) if sys.stdout.isatty() else None, -(-n // batch_size), -1, -1, 0
     def tick(state):
-        nonlocal done
-        if bar: bar.update(done)
-        done += 1
-    images, labels = loaded.draw(n, label, steps, seed, on_state=tick, solver=solver)
-    if bar: bar.update(calls); print()
+        nonlocal batch, t, calls
+        batch, t, calls = batch + (state.t > t), state.t, calls + 1  # a chain only goes down: what goes up is the next batch
+        if bar: bar.update(int(999 * (batch + 1 - t / loaded.recipe.T) / batches))
+    images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, on_state=tick, **options)
+    if bar: bar.update(1000); print()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
+    if interpolate: images, columns = torch.cat([ends[0][:, None], images.view(-1, columns, *loaded.shape), ends[1][:, None]], 1).flatten(0, 1), columns + 2
     save_figure(image_grid(images[:1000], columns), out)
-    print(f"{out}: {n} images, {loaded.sampler(steps, solver).schedule.T} steps each" + (f"; {npz}" if npz else ""))
+    print(f"{out}: {n} images, {calls // batches} steps each" + (f"; {npz}" if npz else ""))
+
+
+def _inpainting(run, image: Path, mask: Path):
+    found = [read_image(path, channels) for path, channels in ((image, run.shape[0]), (mask, 1))]
+    for name, path, x in zip(("inpaint", "mask"), (image, mask), found):
+        if x.shape[1:] != run.shape[1:]: raise ValueError(f"{name}: {path} has {x.shape[2]} × {x.shape[1]} pixels; this run draws {run.shape[2]} × {run.shape[1]}")
+    if not (found[1] > 127).any(): raise ValueError(f"mask: {mask} is black all over; paint white where the image is to be painted")
+    return partial(guidance.inpaint, image=found[0][None] / 127.5 - 1, mask=(found[1] > 127)[None])
+
+
+def _interpolation(run, rows: int, columns: int, label: int | None, seed: int):
+    data = run.data()
+    among = torch.arange(len(data)) if label is None or label == len(run.classes) else (data.labels == label).nonzero().flatten()
+    if len(among) < 2 * rows: raise ValueError(f"{rows} rows go between {2 * rows} held-out images, and there are {len(among)} of them: n must be smaller")
+    order = among[torch.randperm(len(among), generator=torch.Generator().manual_seed(seed))]
+    ends = [data.scaled(order[i * rows:(i + 1) * rows]) for i in (0, 1)]
+    pairs = iter(zip(*ends))
+    def chain(sampler, x_T, y, generator):
+        first, last = (torch.stack(x).to(x_T.device) for x in zip(*islice(pairs, len(x_T) // columns)))
+        return guidance.interpolate(sampler, first, last, torch.linspace(0, 1, columns), y=None if y is None else y[::columns], generator=generator)
+    return ends, chain
 
 
 ddpm_sample = _command("ddpm_sample", _sample)

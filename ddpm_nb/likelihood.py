@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gaussian_kl', 'decoder_log_prob', 'check_levels', 'bound_term', 'prior_term', 'Message', 'transmit', 'Bound',
-           'variational_bound', 'vlb_loss']
+           'variational_bound', 'vlb_loss', 'hybrid_loss', 'ImportanceTrainer']
 
 # %% ../nbs/10_likelihood.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ import sys
 import torch
 from torch import Tensor
 from .schedule import NoiseSchedule, extract
-from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, standard_normal
+from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
 from .data import ImageSet
 from .sampling import GaussianDiffusionSampler
+from .training import GaussianDiffusionTrainer, simple_loss
 
 # %% ../nbs/10_likelihood.ipynb #gaussian_kl
 def gaussian_kl(
@@ -199,3 +200,55 @@ def vlb_loss(
     x_t = q_sample(schedule, x_0, t, eps)
     step = p_mean_variance(schedule, x_t, t, output, prediction, variance, clip=False)
     return schedule.T / math.log(2) * bound_term(schedule, x_0, x_t, t, step, levels)
+
+# %% ../nbs/10_likelihood.ipynb #hybrid_loss
+def hybrid_loss(
+    schedule: NoiseSchedule,      # T steps
+    x_0: Tensor,                  # (B, *S) images in [-1, 1], on their grey levels; not checked
+    eps: Tensor,                  # (B, *S) the noise mixed into them
+    t: Tensor,                    # (B,) int64, 0 is the paper's t = 1
+    output: Tensor,               # (B, 2C, …) the model's answer, with a learned variance
+    prediction: str = "eps",      # what it means: `eps`, `x0`, `v` or `mean`
+    levels: int | None = 256,     # grey levels of the images; None for data that are not rounded
+    share: float = 0.001,         # of the bound, in bits/dim
+) -> Tensor:                      # (B, *S)
+    "A loss for `GaussianDiffusionTrainer`: squared error for the prediction, the bound for the variance (Nichol and Dhariwal 2021, eq. 16). `ValueError` without a learned variance."
+    answer, between = split_output(output, x_0)
+    still = torch.cat([answer.detach(), between], 1)
+    return simple_loss(schedule, x_0, eps, t, answer, prediction) + share * vlb_loss(schedule, x_0, eps, t, still, prediction, "learned", levels)
+
+# %% ../nbs/10_likelihood.ipynb #importancetrainer
+class ImportanceTrainer(GaussianDiffusionTrainer):
+    "Algorithm 1 with each t drawn in proportion to the root mean square of its loss (Nichol and Dhariwal 2021, eq. 18). Takes what `GaussianDiffusionTrainer` takes."
+    def __init__(self, model, *schedule, **options):
+        super().__init__(model, *schedule, **options)
+        self.register_buffer("seen", torch.zeros(self.schedule.T, dtype=torch.int64))
+        self.register_buffer("square", torch.zeros(self.schedule.T))  # running mean of the squared loss
+
+    def probabilities(self) -> Tensor:  # (T,) float32, adding up to 1
+        "How often each step is drawn: evenly until each was seen ten times, and always a thousandth evenly."
+        even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
+        return torch.where((self.seen >= 10).all(), 0.999 * root / root.sum().clamp(min=1e-30) + 0.001 * even, even)
+
+    def forward(self,
+        x_0: Tensor,                               # (B, C, H, W) images in [-1, 1]
+        y: Tensor | None = None,                   # (B,) int64 labels
+        generator: torch.Generator | None = None,  # where t, noise and label dropout come from
+        t: Tensor | None = None,                   # (B,) int64 steps to train at; drawn by importance when None
+    ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced; its mean is that of uniform t
+        if t is not None: return super().forward(x_0, y, generator, t)
+        p = self.probabilities()
+        t = torch.multinomial(p, len(x_0), replacement=True, generator=generator)
+        loss = super().forward(x_0, y, generator, t)
+        self._remember(t, loss.detach().flatten(1).mean(1).to(self.square).nan_to_num(0, 0, 0))  # who trains finds out what is not finite
+        return loss * extract(1 / (self.schedule.T * p), t, x_0.shape, x_0.dtype)
+
+    def _remember(self, t: Tensor, loss: Tensor) -> None:
+        n = torch.zeros_like(self.seen).index_add_(0, t, torch.ones_like(t))
+        new = torch.zeros_like(self.square).index_add_(0, t, loss**2)
+        if torch.distributed.is_initialized():
+            for total in (n, new): torch.distributed.all_reduce(total)
+        new = new / n.clamp(min=1)
+        old = torch.where(self.seen > 0, 0.9**n, (n == 0).to(new))  # weight of what was known, after n new values; the first ones replace it
+        self.square.copy_(old * self.square + (1 - old) * new)
+        self.seen += n

@@ -23,15 +23,17 @@ from fastcore.docments import docments
 from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
-from .likelihood import vlb_loss
+from .guidance import ClassifierFreeGuidance
+from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .sampling import GaussianDiffusionSampler
-from .schedule import SCHEDULES, NoiseSchedule, respace
-from .solvers import DDIM, DPMSolver
-from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, pick_device, simple_loss
+from .schedule import SCHEDULES, NoiseSchedule
+from .solvers import DDIM, DPMSolver, Solver
+from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, pick_device, simple_loss, weighted_loss
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/15_recipes.ipynb #recipe
-LOSSES = ("simple", "vlb")
+LOSSES = {"simple": simple_loss, "min_snr": partial(weighted_loss, weighting="min_snr"), "truncated_snr": partial(weighted_loss, weighting="truncated_snr"),
+          "vlb": vlb_loss, "hybrid": hybrid_loss}
 
 @dataclass(frozen=True)
 class Recipe:
@@ -48,8 +50,9 @@ class Recipe:
     beta_1: float = 1e-4            # its first beta (the cosine has none)
     beta_T: float = 0.02            # its last beta; every beta of the constant one
     prediction: str = "eps"         # what the network predicts: `eps`, `x0`, `v` or `mean`
-    loss: str = "simple"            # `simple` (eq. 14, the paper's choice) or `vlb`, the variational bound (eq. 5)
-    variance: str = "fixed_large"   # of the reverse steps, when all are taken: `fixed_small`, `fixed_large`, or `learned` with `vlb`
+    loss: str = "simple"            # `simple` (eq. 14, the paper's choice), `min_snr`, `truncated_snr` (for `x0` and `v`), `vlb` (the variational bound, eq. 5) or `hybrid` (simple + vlb / 1000)
+    importance: bool = False        # draw each t in proportion to its loss, which is made for `vlb`
+    variance: str = "fixed_large"   # of the reverse steps, when all are taken: `fixed_small`, `fixed_large`, or `learned` with `vlb` or `hybrid`
     clip: bool = True               # clamp each estimate of x_0 while sampling
     preview_every: int = 5000       # steps between two grids of samples, and between two saves
     preview_steps: int = 50         # sampling steps for those grids
@@ -60,8 +63,9 @@ class Recipe:
         object.__setattr__(self, "data", str(self.data))
         check_prediction(self.prediction)
         if self.loss not in LOSSES: raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}")
-        if check_variance(self.variance) == "learned" and self.loss == "simple":
-            raise ValueError("variance must be fixed_small or fixed_large with loss='simple', which teaches none; got 'learned'")
+        if check_variance(self.variance) == "learned" and self.loss not in ("vlb", "hybrid"):
+            raise ValueError(f"variance must be fixed_small or fixed_large with loss={self.loss!r}, which teaches none; got 'learned'")
+        if self.loss == "hybrid" and self.variance != "learned": raise ValueError(f"variance must be learned with loss='hybrid'; got {self.variance!r}")
         if not 0 <= self.label_dropout <= 1: raise ValueError(f"label_dropout must be a probability; got {self.label_dropout}")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
@@ -77,6 +81,13 @@ class Recipe:
         make = SCHEDULES[self.schedule]
         if self.schedule == "cosine": return make(self.T)
         return make(self.T, self.beta_T) if self.schedule == "constant" else make(self.T, self.beta_1, self.beta_T)
+
+    def trainer(self, model: UNet, data: ImageSet) -> GaussianDiffusionTrainer:
+        "Algorithm 1 with the recipe's loss, for a network and the images it is to learn."
+        of_bound = {"vlb": {"variance": self.variance, "levels": data.levels}, "hybrid": {"levels": data.levels}}.get(self.loss, {})
+        labels = {"label_dropout": self.label_dropout, "no_label": len(data.classes)} if self.labels else {}
+        kind = ImportanceTrainer if self.importance else GaussianDiffusionTrainer
+        return kind(model, self.noise_schedule(), prediction=self.prediction, loss=partial(LOSSES[self.loss], **of_bound), **labels)
 
     def network(self, data: ImageSet) -> UNet:
         "The network for a set of images. `ValueError` when it does not fit them."
@@ -151,7 +162,7 @@ def _write(path: Path, write) -> None:
     os.replace(new, path)
 
 # %% ../nbs/15_recipes.ipynb #run
-SOLVERS = {"ancestral": GaussianDiffusionSampler, "ddim": DDIM, "dpm": DPMSolver}
+SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -162,16 +173,24 @@ class Run:
     classes: tuple[str, ...]   # names of the labels; empty when it was trained without
     folder: Path | None = None # where it lives
 
-    def sampler(self, steps: int | None = None, solver: str = "ancestral") -> GaussianDiffusionSampler:
-        "Algorithm 2 as the recipe wants it, on all steps of the schedule; or on `steps` of them, then with the small or the learned variance. Or another of `SOLVERS`."
-        r, schedule = self.recipe, self.recipe.noise_schedule()
+    def sampler(self,
+        steps: int | None = None,              # network calls; all of the schedule's when None
+        solver: str = "ancestral",             # one of `SOLVERS`
+        guidance_scale: float | None = None,   # of classifier-free guidance; plainly conditional when None
+        spacing: str = "trailing",             # which steps to keep: see `timestep_subset`
+        variance: str | None = None,           # of the ancestral steps; when None, the recipe's for all steps, and the small (or the learned) one for fewer
+    ) -> Solver:
+        "Algorithm 2 as the recipe wants it, on all steps of the schedule; or on `steps` of them, then with the small or the learned variance. Or another solver."
+        r, schedule, model, learned = self.recipe, self.recipe.noise_schedule(), self.model, self.recipe.variance == "learned"
         if solver not in SOLVERS: raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
-        if SOLVERS[solver] is not GaussianDiffusionSampler:
-            return SOLVERS[solver](self.model, schedule, steps=steps, prediction=r.prediction, clip=r.clip,
-                                   variance="learned" if r.variance == "learned" else "fixed_small")
-        thin = schedule if steps is None else respace(schedule, steps)
-        variance = r.variance if thin.T == schedule.T or r.variance == "learned" else "fixed_small"
-        return GaussianDiffusionSampler(self.model, thin, prediction=r.prediction, variance=variance, clip=r.clip)
+        if guidance_scale is not None:
+            if not self.classes: raise ValueError("guidance_scale was given, but this model was trained without labels")
+            if not r.label_dropout: raise ValueError("guidance_scale was given, but this model never saw an image without its label (label_dropout = 0)")
+            model = ClassifierFreeGuidance(model, guidance_scale, len(self.classes))
+        if variance is None: variance = r.variance if learned or steps in (None, schedule.T) and solver == "ancestral" else "fixed_small"
+        if (check_variance(variance) == "learned") != learned:
+            raise ValueError(f"variance must be {'learned' if learned else 'fixed_small or fixed_large'} for this model; got {variance!r}")
+        return SOLVERS[solver](model, schedule, steps=steps, spacing=spacing, prediction=r.prediction, variance=variance, clip=r.clip)
 
     def data(self,
         split: str = "test",  # `test`, the images kept aside, or `train`
@@ -182,30 +201,33 @@ class Run:
         return data if r.labels else replace(data, labels=None, classes=())
 
     def pick_labels(self, n: int, label: int | None = None) -> Tensor | None:
-        "`n` labels: all the same when one is asked for, else evenly all of them; None without classes. `ValueError` when out of range."
+        "`n` labels: all the same when one is asked for (the number of classes means none), else evenly all of them; None without classes. `ValueError` when out of range."
         if label is not None and not self.classes: raise ValueError("label was given, but this model was trained without labels")
-        if label is not None and not 0 <= label < len(self.classes): raise ValueError(f"label must be 0 … {len(self.classes) - 1}; got {label}")
+        free = self.recipe.label_dropout > 0  # whether it has learned to do without
+        if label is not None and not 0 <= label < len(self.classes) + free:
+            raise ValueError(f"label must be 0 … {len(self.classes) - 1}{f', or {len(self.classes)} for none' if free else ''}; got {label}")
         if not self.classes: return None
         return torch.arange(n) % len(self.classes) if label is None else torch.full((n,), label)
 
     def draw(self,
         n: int = 64,                # images
-        label: int | None = None,   # their class; evenly all of them when None
-        steps: int | None = None,   # sampling steps; all of the schedule's when None
+        label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
+        *,
         seed: int = 0,              # the same seed, the same images
         batch_size: int = 500,      # images at a time
         on_state=None,              # called with each `State`, to show progress or to watch
-        solver: str = "ancestral",  # `ancestral`, `ddim` or `dpm`
+        chain=None,                 # called as `chain(sampler, x_T, y=y, generator=generator)` in place of the sampler's own `states`: `inpaint`, say, with image and mask given
+        **sampling,                 # `steps`, `solver`, `guidance_scale`, `spacing`, `variance` of `sampler`
     ) -> tuple[Tensor, Tensor | None]:  # (n, C, H, W) images in [-1, 1] on the CPU, (n,) int64 labels
         "Draw images."
         if n < 1: raise ValueError(f"n must be at least 1; got {n}")
         device = next(self.model.parameters()).device
-        sampler, labels = self.sampler(steps, solver), self.pick_labels(n, label)
+        sampler, labels = self.sampler(**sampling), self.pick_labels(n, label)
         generator, images = torch.Generator(device).manual_seed(seed), []
         for i in range(0, n, batch_size):
             x_T = torch.randn(min(batch_size, n - i), *self.shape, generator=generator, device=device)
             y = None if labels is None else labels[i:i + batch_size].to(device)
-            for state in sampler.states(x_T, y, generator):
+            for state in chain(sampler, x_T, y=y, generator=generator) if chain else sampler.states(x_T, y, generator):
                 if on_state: on_state(state)
             images.append(state.x_0.clamp(-1, 1).cpu())
         return torch.cat(images), labels
@@ -246,7 +268,7 @@ def _save(run: Run, training: Training, entries: list[LogEntry]) -> None:
     _write(run.folder / "config.json", lambda p: p.write_text(json.dumps(asdict(run.model.config), indent=1)))
     _write(run.folder / "model.safetensors", lambda p: p.write_bytes(save(weights, metadata={"format": "pt"})))
     _write(run.folder / "state.pt", lambda p: torch.save(training.state_dict(), p))
-    label = "bound without L_T, bits/dim" if run.recipe.loss == "vlb" else "mean squared error"
+    label = {"simple": "mean squared error", "vlb": "bound without L_T, bits/dim"}.get(run.recipe.loss, f"{run.recipe.loss} loss")
     if entries: _picture(run.folder / "loss.png", lambda: plot_loss([e.step for e in entries], [e.loss for e in entries], label=label))
 
 
@@ -285,10 +307,7 @@ def train(
     model = recipe.network(data)
     if not recipe.labels: data = replace(data, labels=None, classes=())
     classes = data.classes
-    loss = partial(vlb_loss, variance=recipe.variance, levels=data.levels) if recipe.loss == "vlb" else simple_loss
-    diffusion = GaussianDiffusionTrainer(model, recipe.noise_schedule(), prediction=recipe.prediction, loss=loss,
-                                         label_dropout=recipe.label_dropout if classes else 0.0, no_label=len(classes) or None)
-    training = Training(diffusion, data, recipe.training, device)
+    training = Training(recipe.trainer(model, data), data, recipe.training, device)
     main, entries = training.accelerator.is_main_process, []
     run = Run(recipe, training.ema_model, data.shape, classes, open_folder(out or free_folder(recipe.name), overwrite) if main else None)
     if main:

@@ -74,12 +74,16 @@ class NoiseSchedule:
             i = int(bad.nonzero()[0])
             raise ValueError(f"betas must lie strictly between 0 and 1; betas[{i}] is {betas[i].item():g}")
         schedule = _tables(betas, 1 - betas)
-        if schedule.alphas_bar[-1] > 1e-3:
-            warnings.warn(f"ᾱ_T = {schedule.alphas_bar[-1]:.3g}: x_T still holds {100 * schedule.sqrt_alphas_bar[-1]:.0f} % of the image's "
-                          "amplitude, but sampling starts from pure noise. Use more steps or larger betas.", stacklevel=3)
+        _warn_unless_noise(schedule.alphas_bar[-1])
         return schedule
 
-# %% ../nbs/01_schedule.ipynb #_tables
+# %% ../nbs/01_schedule.ipynb #_warn_unless_noise
+def _warn_unless_noise(abar_T: Tensor, stacklevel: int = 4) -> None:
+    if abar_T > 1e-3:
+        warnings.warn(f"ᾱ_T = {abar_T:.3g}: x_T still holds {100 * abar_T.sqrt():.0f} % of the image's amplitude, but sampling "
+                      "starts from pure noise. Use more steps or larger betas.", stacklevel=stacklevel)
+
+
 def _tables(betas: Tensor, alphas: Tensor, timesteps: Tensor | None = None) -> NoiseSchedule:
     alphas_bar = alphas.cumprod(0)
     alphas_bar_prev = torch.cat([alphas_bar.new_ones(1), alphas_bar[:-1]])
@@ -176,30 +180,46 @@ def zero_terminal_snr(
     return _tables(1 - alphas, alphas, schedule.timesteps)
 
 # %% ../nbs/01_schedule.ipynb #timestep_subset
-SPACINGS = ("linspace", "trailing", "leading")
+SPACINGS = ("linspace", "trailing", "leading", "logsnr")
 
 def timestep_subset(
-    T: int,                      # steps of the full chain
-    steps: int,                  # how many to keep, 1 … T
-    spacing: str = "linspace",   # `linspace`, `trailing` or `leading`
+    schedule: NoiseSchedule,     # the full chain, of T steps
+    steps: int | list[int] | Tensor,  # how many to keep, 1 … T; or which, increasing
+    spacing: str = "linspace",   # `linspace`, `trailing`, `leading` or `logsnr`
 ) -> Tensor:                     # (steps,) int64, increasing
-    "Choose which steps of a chain to keep. `ValueError` when there are not that many, or for an unknown spacing."
-    if not isinstance(steps, int) or not 1 <= steps <= T:
-        raise ValueError(f"steps must be a whole number from 1 to the schedule's {T}; got {steps!r}")
+    "Choose which steps of a chain to keep. `ValueError` when there are not that many or they do not increase, or for an unknown spacing."
+    T = schedule.T
     if spacing not in SPACINGS: raise ValueError(f"spacing must be one of {', '.join(SPACINGS)}; got {spacing!r}")
+    if isinstance(steps, Tensor): steps = steps.tolist()
+    if isinstance(steps, (list, tuple)) and all(isinstance(t, int) for t in steps):
+        if not steps or steps[0] < 0 or steps[-1] >= T or any(a >= b for a, b in zip(steps, steps[1:])):
+            raise ValueError(f"steps must increase and lie in 0 … {T - 1}; got {list(steps)}")
+        return torch.tensor(steps)
+    if not isinstance(steps, int) or not 1 <= steps <= T:
+        raise ValueError(f"steps must be a whole number from 1 to the schedule's {T}, or a list of them; got {steps!r}")
     i = torch.arange(steps, dtype=torch.float64)
     if spacing == "trailing": return ((i + 1) * T / steps).round().long() - 1
     if spacing == "leading": return i.long() * (T // steps)
+    if spacing == "logsnr": return _even_logsnr(schedule, steps)
     return (i * (T - 1) / (steps - 1)).round().long() if steps > 1 else torch.tensor([T - 1])
+
+
+def _even_logsnr(schedule: NoiseSchedule, steps: int) -> Tensor:
+    if schedule.snr[-1] == 0: raise ValueError("spacing='logsnr' has no end where ᾱ_T = 0: take linspace or trailing")
+    log_snr, i = schedule.snr.cpu().log(), torch.arange(steps)
+    wanted = torch.linspace(log_snr[-1], log_snr[0], steps, dtype=torch.float64).flip(0)
+    nearest = (log_snr - wanted[:, None]).abs().argmin(1)
+    return ((nearest - i).cummax(0).values + i).minimum(schedule.T - steps + i)  # where two fall together, the next free one
 
 # %% ../nbs/01_schedule.ipynb #respace
 def respace(
     schedule: NoiseSchedule,     # the schedule a model was trained with
-    steps: int,                  # how many of its steps to keep
+    steps: int | list[int] | Tensor,  # how many of its steps to keep; or which, increasing
     spacing: str = "linspace",   # see `timestep_subset`
 ) -> NoiseSchedule:              # `steps` steps with the same ᾱ where they are kept
-    "Thin a schedule out for fewer, larger steps (Nichol & Dhariwal 2021, section 4)."
-    kept = timestep_subset(schedule.T, steps, spacing)
+    "Thin a schedule out for fewer, larger steps (Nichol & Dhariwal 2021, section 4). Warns when the last one kept is not noise."
+    kept = timestep_subset(schedule, steps, spacing)
     alphas_bar = schedule.alphas_bar[kept]
     alphas = alphas_bar / torch.cat([alphas_bar.new_ones(1), alphas_bar[:-1]])
+    if kept[-1] != schedule.T - 1: _warn_unless_noise(alphas_bar[-1], stacklevel=3)
     return _tables(1 - alphas, alphas, schedule.timesteps[kept])

@@ -20,14 +20,14 @@ class Solver(GaussianDiffusionSampler):
     def __init__(self,
         model: nn.Module,            # obeys `model(x_t, t)` or `model(x_t, t, y)`
         *schedule,                   # the `NoiseSchedule` it was trained with, or beta_1, beta_T, T of a linear one
-        steps: int | None = None,    # network calls, 1 … T; all T when None
+        steps: int | list[int] | None = None,  # network calls, 1 … T, or the steps to keep; all T when None
         spacing: str = "trailing",   # which steps to keep: see `timestep_subset`
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
         variance: str = "fixed_small",  # of `step`, the ancestral one; the solver draws without. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]
     ):
         schedule = as_schedule(*schedule)
-        super().__init__(model, schedule if steps is None else respace(schedule, steps, spacing), prediction=prediction, variance=variance, clip=clip)
+        super().__init__(model, respace(schedule, schedule.T if steps is None else steps, spacing), prediction=prediction, variance=variance, clip=clip)
 
 # %% ../nbs/08_solvers.ipynb #ddim
 class DDIM(Solver):

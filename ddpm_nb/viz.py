@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'to_pixels', 'image_grid', 'show_images', 'pick_states', 'trajectory_grid', 'plot_schedules', 'plot_loss',
-           'plot_lines', 'plot_rate_distortion', 'plot_field', 'plot_paths', 'save_figure']
+           'plot_lines', 'plot_rate_distortion', 'plot_field', 'plot_paths', 'plot_points', 'save_figure']
 
 # %% ../nbs/13_viz.ipynb #import-torch
 import torch
@@ -175,6 +175,19 @@ def plot_paths(
         for i in range(path.shape[1]): ax.plot(*path[:, i].T, color=PALETTE[i % 6], marker=".", markersize=3, linewidth=1)
         ax.scatter(*centres.T, marker="x", color=PALETTE[6], zorder=3)
         ax.set(title=name, aspect="equal")
+    return fig
+
+# %% ../nbs/13_viz.ipynb #plot_points
+def plot_points(
+    panels: dict[str, Tensor],  # title and (N, 2) points
+    labels: Tensor,             # (N,) int64 class of each, up to seven of them
+) -> "matplotlib.figure.Figure":
+    "Points in two dimensions, coloured by class, one panel a set, all on one scale."
+    fig, axes = _axes(1, len(panels), 2.4 * len(panels), 2.6)
+    limit = 1.05 * max(x.abs().max().item() for x in panels.values())
+    for ax, (title, x) in zip(axes[0], panels.items()):
+        ax.scatter(*x.T, s=3, c=[PALETTE[k] for k in labels.tolist()])
+        ax.set(title=title, xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     return fig
 
 # %% ../nbs/13_viz.ipynb #save_figure
