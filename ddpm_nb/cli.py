@@ -18,9 +18,9 @@ import typing
 import warnings
 import torch
 from fastcore.docments import docments
-from . import guidance
+from . import guidance, recipes
 from .data import read_image
-from .recipes import get_recipe, load_run, recipe_fields, train
+from .recipes import load_run, recipe_fields
 
 # %% ../nbs/16_cli.ipynb #_base
 def _base(kind):
@@ -63,12 +63,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(name: str, function, recipe: dict) -> _Parser:
     docs, parameters = docments(function), signature(function).parameters.values()
-    usage = " ".join([name, *(p.name.upper() for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD), "[options]"])
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    usage = " ".join([name, *(p.name.upper() if p.default is p.empty else f"[{p.name.upper()}]" for p in positional), "[options]"])
     parser = _Parser(prog=name, usage=usage, description=function.__doc__, allow_abbrev=False)
     for p in parameters:
         help = (docs[p.name] or "").replace("%", "%%")
         if p.kind is p.VAR_KEYWORD: continue
-        elif p.default is p.empty: parser.add_argument(p.name, help=help)
+        elif p in positional: parser.add_argument(p.name, help=help, **({} if p.default is p.empty else {"nargs": "?"}))
         elif p.annotation is bool: parser.add_argument(f"--{p.name}", action="store_true", help=help)
         else: parser.add_argument(f"--{p.name}", type=parser_of(p.annotation), default=p.default, metavar=_metavar(p.annotation), help=help)
     group = parser.add_argument_group("fields of the recipe, which keep its value unless they are given (steps or minutes alone lifts the other limit)") if recipe else None
@@ -99,15 +100,22 @@ def _command(name: str, function, recipe: dict = {}):
 
 # %% ../nbs/16_cli.ipynb #_train
 def _train(
-    recipe: str,              # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
+    recipe: str | None = None,  # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
+    resume: str | None = None,  # folder of a run that was cut short, in place of a recipe: go on with it
     out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
     overwrite: bool = False,    # let an earlier run in that folder go
     **fields,
 ):
     "Train a DDPM."
-    run = train(get_recipe(recipe, **fields), out and Path(out), device, overwrite)
+    if resume is not None:
+        others = {"recipe": recipe, "out": out, "overwrite": overwrite or None, **fields}
+        given = [k for k, v in others.items() if v is not None]
+        if given: raise ValueError(f"resume takes everything from the folder of the run; {', '.join(given)} cannot be given with it")
+        run = recipes.resume(Path(resume), device)
+    elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")
+    else: run = recipes.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
     if run.folder: print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
 
 

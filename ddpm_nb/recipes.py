@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOSSES', 'PARTS', 'RECIPES', 'SOLVERS', 'Recipe', 'recipe_fields', 'edit', 'get_recipe', 'Run', 'open_folder',
-           'free_folder', 'train', 'load_run']
+           'free_folder', 'train', 'resume', 'load_run']
 
 # %% ../nbs/15_recipes.ipynb #from-contextlib-import-contextmanage
 from contextlib import contextmanager
@@ -24,6 +24,7 @@ from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
+from .hub import Checkpoints, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .sampling import GaussianDiffusionSampler
 from .schedule import SCHEDULES, NoiseSchedule
@@ -54,7 +55,8 @@ class Recipe:
     importance: bool = False        # draw each t in proportion to its loss, which is made for `vlb`
     variance: str = "fixed_large"   # of the reverse steps, when all are taken: `fixed_small`, `fixed_large`, or `learned` with `vlb` or `hybrid`
     clip: bool = True               # clamp each estimate of x_0 while sampling
-    preview_every: int = 5000       # steps between two grids of samples, and between two saves
+    preview_every: int = 5000       # steps between two grids of samples, and between two saves of the weights
+    checkpoint_every: int = 1000    # steps between two checkpoints, from which a run that was cut short goes on
     preview_steps: int = 50         # sampling steps for those grids
     unet: UNetConfig = field(default_factory=UNetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -69,7 +71,8 @@ class Recipe:
         if not 0 <= self.label_dropout <= 1: raise ValueError(f"label_dropout must be a probability; got {self.label_dropout}")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
-        if self.preview_every < 1: raise ValueError(f"preview_every must be at least 1; got {self.preview_every}")
+        for name in ("preview_every", "checkpoint_every"):
+            if getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if not 1 <= self.preview_steps <= self.T: raise ValueError(f"preview_steps must be from 1 to T = {self.T}; got {self.preview_steps}")
         if self.prediction == "mean" and self.training.precision != "fp32":
             raise ValueError(f"precision must be fp32 with prediction='mean', whose steps are smaller than bf16's digits; got {self.training.precision!r}")
@@ -155,12 +158,6 @@ def get_recipe(
     if name not in RECIPES: raise ValueError(f"recipe must be one of {', '.join(RECIPES)}; got {name!r}")
     return edit(RECIPES[name], **changes)
 
-# %% ../nbs/15_recipes.ipynb #_write
-def _write(path: Path, write) -> None:
-    new = path.with_name(f"{path.stem}.new{path.suffix}")
-    write(new)
-    os.replace(new, path)
-
 # %% ../nbs/15_recipes.ipynb #run
 SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
 
@@ -242,8 +239,8 @@ def open_folder(
     if folder.is_dir() and any(folder.iterdir()):
         if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
         if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
-        for name in ("run.json", "config.json", "drawn.png", "model.safetensors", "state.pt", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
-        shutil.rmtree(folder / "samples", ignore_errors=True)
+        for name in ("run.json", "config.json", "drawn.png", "model.safetensors", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
+        for name in ("samples", "checkpoints"): shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -257,17 +254,20 @@ def free_folder(name: str) -> Path:
 # %% ../nbs/15_recipes.ipynb #_picture
 def _picture(path: Path, draw) -> None:
     from ddpm_nb.viz import save_figure
-    try: _write(path, lambda p: save_figure(draw(), p))
+    try: write_safely(path, lambda p: save_figure(draw(), p))
     except Exception as e: warnings.warn(f"{path} was not drawn: {e}")  # a picture is no reason to lose a training
 
 
-def _save(run: Run, training: Training, entries: list[LogEntry]) -> None:
+def _checkpoint(run: Run, training: Training) -> None:
+    Checkpoints(run.folder / "checkpoints").save(training.step, training.state_dict())
+
+
+def _save(run: Run, entries: list[LogEntry]) -> None:
     from safetensors.torch import save
     from ddpm_nb.viz import plot_loss
     weights = {k: v.contiguous() for k, v in run.model.state_dict().items()}
-    _write(run.folder / "config.json", lambda p: p.write_text(json.dumps(asdict(run.model.config), indent=1)))
-    _write(run.folder / "model.safetensors", lambda p: p.write_bytes(save(weights, metadata={"format": "pt"})))
-    _write(run.folder / "state.pt", lambda p: torch.save(training.state_dict(), p))
+    write_safely(run.folder / "config.json", lambda p: p.write_text(json.dumps(asdict(run.model.config), indent=1)))
+    write_safely(run.folder / "model.safetensors", lambda p: p.write_bytes(save(weights, metadata={"format": "pt"})))
     label = {"simple": "mean squared error", "vlb": "bound without L_T, bits/dim"}.get(run.recipe.loss, f"{run.recipe.loss} loss")
     if entries: _picture(run.folder / "loss.png", lambda: plot_loss([e.step for e in entries], [e.loss for e in entries], label=label))
 
@@ -302,40 +302,77 @@ def train(
 ) -> Run:
     "Train a recipe and keep the run in a folder. Everything is checked before the first step. Ctrl-C ends the training early, and keeps it."
     if recipe.data and recipe.data not in DATA and Path(recipe.data).is_dir(): recipe = edit(recipe, data=Path(recipe.data).resolve())
+    training, run = _begin(recipe, device)
+    if training.accelerator.is_main_process:
+        run = replace(run, folder=open_folder(out or free_folder(recipe.name), overwrite))
+        about = {"recipe": asdict(recipe), "shape": run.shape, "classes": run.classes, "levels": training.data.levels,
+                 "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
+        write_safely(run.folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
+        (run.folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
+    return _go_on(training, run, [], progress)
+
+
+def resume(
+    folder: Path,                # of a run that was cut short
+    device: str | None = None,   # `cpu`, `cuda`, …; the best there is when None
+    progress: bool = True,       # show a bar
+) -> Run:
+    "Go on from the newest whole checkpoint (from the start, if it did not come to one), to where the run would have ended. `ValueError` for a run that has ended, or whose data are others now."
+    folder = Path(folder)
+    about, recipe = _read_run(folder)
+    training, run = _begin(recipe, device)
+    if (list(run.shape), list(run.classes)) != (about["shape"], about["classes"]): raise ValueError(f"the data of {folder} are not what they were: {training.data}")
+    checkpoints = Checkpoints(folder / "checkpoints")
+    if checkpoints.paths(): training.load_state_dict(checkpoints.load())
+    if training.progress >= 1: raise ValueError(f"{folder} has ended, at step {training.step}: there is nothing to go on with")
+    header, *rows = (folder / "log.csv").read_text().splitlines()
+    rows = [r for r in rows if r.count(",") == header.count(",") and int(r.split(",")[0]) <= training.step]  # the others are trained again
+    entries = [LogEntry(*(int(v) if LogEntry.__annotations__[k] is int else float(v) for k, v in zip(header.split(","), r.split(",")))) for r in rows]
+    if training.accelerator.is_main_process:
+        run = replace(run, folder=folder)
+        write_safely(folder / "log.csv", lambda p: p.write_text("\n".join([header, *rows]) + "\n"))
+    return _go_on(training, run, entries, progress)
+
+# %% ../nbs/15_recipes.ipynb #_begin
+def _begin(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
     data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out)
     torch.manual_seed(recipe.training.seed)
     model = recipe.network(data)
     if not recipe.labels: data = replace(data, labels=None, classes=())
-    classes = data.classes
     training = Training(recipe.trainer(model, data), data, recipe.training, device)
-    main, entries = training.accelerator.is_main_process, []
-    run = Run(recipe, training.ema_model, data.shape, classes, open_folder(out or free_folder(recipe.name), overwrite) if main else None)
-    if main:
-        about = {"recipe": asdict(recipe), "shape": data.shape, "classes": classes, "levels": data.levels,
-                 "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
-        _write(run.folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
-        (run.folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
-        if progress: print(f"{recipe.name}: {data}, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, "
-                           f"{training.device} {training.accelerator.mixed_precision.replace('no', 'fp32')}, into {run.folder}", flush=True)
+    return training, Run(recipe, training.ema_model, data.shape, data.classes)
+
+
+def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool) -> Run:
+    recipe, main = run.recipe, training.accelerator.is_main_process
+    if main and progress:
+        print(f"{recipe.name}: {training.data}, {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, {training.device} "
+              f"{training.accelerator.mixed_precision.replace('no', 'fp32')}, {f'from step {training.step} on, ' if training.step else ''}into {run.folder}", flush=True)
 
     def on_entry(entry: LogEntry) -> None:
+        before = entries[-1].step if entries else 0
         entries.append(entry)
         if not main: return
         with open(run.folder / "log.csv", "a") as f: f.write(",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry) + "\n")
-        before = entries[-2].step if len(entries) > 1 else 0
-        if training.progress < 1 and entry.step // recipe.preview_every > before // recipe.preview_every:
-            _save(run, training, entries)
+        passed = lambda every: training.progress < 1 and entry.step // every > before // every
+        if passed(recipe.checkpoint_every): _checkpoint(run, training)
+        if passed(recipe.preview_every):
+            _save(run, entries)
             _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
+
+    def keep() -> None:
+        _checkpoint(run, training)
+        _save(run, entries)
 
     with _ending_on_interrupt(training):
         try: fit(training, on_entry, progress)
-        except FloatingPointError: raise  # what was saved before is good, the weights of now are not
+        except (FloatingPointError, OSError): raise  # what was saved before is good; the weights of now are not, or cannot be written
         except BaseException:
-            if main: _save(run, training, entries)
+            if main: keep()
             raise
         if main:
-            _save(run, training, entries)
-            if training.stopping and progress: print(f"stopped at step {training.step}; what was trained is kept in {run.folder}", flush=True)
+            keep()
+            if training.stopping and progress: print(f"stopped at step {training.step}; what was trained is kept, and goes on with\n    ddpm_train --resume {run.folder}", flush=True)
             _preview(run, run.folder / "samples.png")
     training.accelerator.wait_for_everyone()
     return run
@@ -348,14 +385,9 @@ def load_run(
     "Load a run to draw from. `ValueError` when there is none, `RuntimeError` when one of its files is missing or damaged."
     from safetensors.torch import load_file
     folder, device = Path(folder), pick_device(device)
-    if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
-    file = "run.json"
+    about, recipe = _read_run(folder)
+    file = "config.json"
     try:
-        about = json.loads((folder / file).read_text())
-        saved = about["recipe"]
-        parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
-        recipe = Recipe(**saved, **parts)
-        file = "config.json"
         model = UNet(UNetConfig(**json.loads((folder / file).read_text())))
         file = "model.safetensors"
         model.load_state_dict(load_file(folder / file))
@@ -363,6 +395,19 @@ def load_run(
         shape, classes = tuple(about["shape"]), tuple(about["classes"])
         if model.config.in_channels != shape[0] or (model.config.classes or 0) != len(classes):
             raise ValueError("its shape and classes are not those of config.json")
-    except Exception as e:
-        raise RuntimeError(f"the run in {folder} is damaged: {file}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}") from e
+    except Exception as e: raise _damaged(folder, file, e) from e
     return Run(recipe, model.to(device).eval().requires_grad_(False), shape, classes, folder)
+
+
+def _read_run(folder: Path) -> tuple[dict, Recipe]:
+    if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
+    try:
+        about = json.loads((folder / "run.json").read_text())
+        saved = dict(about["recipe"])
+        parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
+        return about, Recipe(**saved, **parts)
+    except Exception as e: raise _damaged(folder, "run.json", e) from e
+
+
+def _damaged(folder: Path, file: str, e: Exception) -> RuntimeError:
+    return RuntimeError(f"the run in {folder} is damaged: {file}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}")
