@@ -110,8 +110,7 @@ def _train(
 ):
     "Train a DDPM."
     if resume is not None:
-        others = {"recipe": recipe, "out": out, "overwrite": overwrite or None, **fields}
-        given = [k for k, v in others.items() if v is not None]
+        given = [k for k, v in (("recipe", recipe), ("out", out), ("overwrite", overwrite)) if v] + list(fields)
         if given: raise ValueError(f"resume takes everything from the folder of the run; {', '.join(given)} cannot be given with it")
         run = recipes.resume(Path(resume), device)
     elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")

@@ -7,7 +7,7 @@ __all__ = ['LOSSES', 'PARTS', 'RECIPES', 'SOLVERS', 'Recipe', 'recipe_fields', '
            'free_folder', 'train', 'resume', 'load_run']
 
 # %% ../nbs/15_recipes.ipynb #from-contextlib-import-contextmanage
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
-from .hub import Checkpoints, write_safely
+from .hub import Checkpoints, force_to_disk, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .sampling import GaussianDiffusionSampler
 from .schedule import SCHEDULES, NoiseSchedule
@@ -239,8 +239,9 @@ def open_folder(
     if folder.is_dir() and any(folder.iterdir()):
         if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
         if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
-        for name in ("run.json", "config.json", "drawn.png", "model.safetensors", "log.csv", "loss.png", "samples.png"): (folder / name).unlink(missing_ok=True)
-        for name in ("samples", "checkpoints"): shutil.rmtree(folder / name, ignore_errors=True)
+        for name in ("samples", "checkpoints"):
+            if (folder / name).exists(): shutil.rmtree(folder / name)
+        for name in ("config.json", "drawn.png", "model.safetensors", "log.csv", "loss.png", "samples.png", "run.json"): (folder / name).unlink(missing_ok=True)
     (folder / "samples").mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -259,6 +260,7 @@ def _picture(path: Path, draw) -> None:
 
 
 def _checkpoint(run: Run, training: Training) -> None:
+    force_to_disk(run.folder / "log.csv")
     Checkpoints(run.folder / "checkpoints").save(training.step, training.state_dict())
 
 
@@ -305,7 +307,7 @@ def train(
     training, run = _begin(recipe, device)
     if training.accelerator.is_main_process:
         run = replace(run, folder=open_folder(out or free_folder(recipe.name), overwrite))
-        about = {"recipe": asdict(recipe), "shape": run.shape, "classes": run.classes, "levels": training.data.levels,
+        about = {"recipe": asdict(recipe), "shape": run.shape, "classes": run.classes, "levels": training.data.levels, "images": len(training.data),
                  "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
         write_safely(run.folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
         (run.folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
@@ -317,20 +319,21 @@ def resume(
     device: str | None = None,   # `cpu`, `cuda`, …; the best there is when None
     progress: bool = True,       # show a bar
 ) -> Run:
-    "Go on from the newest whole checkpoint (from the start, if it did not come to one), to where the run would have ended. `ValueError` for a run that has ended, or whose data are others now."
+    "Go on from the newest whole checkpoint (from the start, if it did not come to one), to where the run would have ended. `ValueError` for a run that has ended, whose data are others now, or whose checkpoints are gone."
     folder = Path(folder)
     about, recipe = _read_run(folder)
     training, run = _begin(recipe, device)
-    if (list(run.shape), list(run.classes)) != (about["shape"], about["classes"]): raise ValueError(f"the data of {folder} are not what they were: {training.data}")
+    if (list(run.shape), list(run.classes), len(training.data)) != (about["shape"], about["classes"], about.get("images", len(training.data))): raise ValueError(f"the data of {folder} are not what they were: {training.data}")
     checkpoints = Checkpoints(folder / "checkpoints")
     if checkpoints.paths(): training.load_state_dict(checkpoints.load())
+    elif (folder / "model.safetensors").exists(): raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
     if training.progress >= 1: raise ValueError(f"{folder} has ended, at step {training.step}: there is nothing to go on with")
-    header, *rows = (folder / "log.csv").read_text().splitlines()
-    rows = [r for r in rows if r.count(",") == header.count(",") and int(r.split(",")[0]) <= training.step]  # the others are trained again
-    entries = [LogEntry(*(int(v) if LogEntry.__annotations__[k] is int else float(v) for k, v in zip(header.split(","), r.split(",")))) for r in rows]
+    entries = [e for e in _read_log(folder / "log.csv") if e.step <= training.step]  # the others are trained again
     if training.accelerator.is_main_process:
         run = replace(run, folder=folder)
-        write_safely(folder / "log.csv", lambda p: p.write_text("\n".join([header, *rows]) + "\n"))
+        for path in checkpoints.paths():
+            if int(path.name[5:14]) > training.step: path.unlink()  # damaged
+        write_safely(folder / "log.csv", lambda p: p.write_text("\n".join([",".join(LogEntry._fields), *map(_log_line, entries)]) + "\n"))
     return _go_on(training, run, entries, progress)
 
 # %% ../nbs/15_recipes.ipynb #_begin
@@ -343,6 +346,17 @@ def _begin(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
     return training, Run(recipe, training.ema_model, data.shape, data.classes)
 
 
+def _log_line(entry: LogEntry) -> str:
+    return ",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry)
+
+
+def _read_log(path: Path) -> list[LogEntry]:
+    kinds, entries = LogEntry.__annotations__.values(), []
+    for row in path.read_text().splitlines()[1:] if path.exists() else ():
+        with suppress(ValueError): entries.append(LogEntry(*(kind(v) for kind, v in zip(kinds, row.split(","), strict=True))))  # a torn line is none
+    return entries
+
+
 def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool) -> Run:
     recipe, main = run.recipe, training.accelerator.is_main_process
     if main and progress:
@@ -353,22 +367,24 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
         before = entries[-1].step if entries else 0
         entries.append(entry)
         if not main: return
-        with open(run.folder / "log.csv", "a") as f: f.write(",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry) + "\n")
+        with open(run.folder / "log.csv", "a") as f: f.write(_log_line(entry) + "\n")
         passed = lambda every: training.progress < 1 and entry.step // every > before // every
-        if passed(recipe.checkpoint_every): _checkpoint(run, training)
+        if passed(recipe.checkpoint_every) or passed(recipe.preview_every): _checkpoint(run, training)
         if passed(recipe.preview_every):
             _save(run, entries)
             _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
 
     def keep() -> None:
-        _checkpoint(run, training)
         _save(run, entries)
+        _checkpoint(run, training)  # last: a run that says it has ended has its weights
 
     with _ending_on_interrupt(training):
         try: fit(training, on_entry, progress)
-        except (FloatingPointError, OSError): raise  # what was saved before is good; the weights of now are not, or cannot be written
+        except FloatingPointError: raise  # what was saved before is good, the weights of now may not be
         except BaseException:
-            if main: keep()
+            try:
+                if main and not training.midway: keep()  # a step that was torn is trained again
+            except OSError as e: warnings.warn(str(e))
             raise
         if main:
             keep()

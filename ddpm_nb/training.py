@@ -195,7 +195,7 @@ class Training:
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
         self.step, self.seconds, self.stopping = 0, 0.0, False
-        self.losses, self.skipped = [], 0  # of the entries so far; steps skipped in a row
+        self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
 
     def _average(self, averaged, now, n) -> None:
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))  # a young average forgets its start sooner
@@ -222,7 +222,7 @@ PATIENCE = 20  # steps in a row without a finite gradient that end a training
 
 @patch
 def _step(self: Training) -> tuple[Tensor, Tensor, float]:
-    c, a = self.config, self.accelerator
+    c, a, self.midway = self.config, self.accelerator, True
     lr = learning_rate(c, self.step, self.progress)
     for group in self.optimizer.param_groups: group["lr"] = lr
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
@@ -236,7 +236,7 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     self.optimizer.step()
     self.optimizer.zero_grad()
     self.average.update_parameters(self.model)
-    self.step += 1
+    self.step, self.midway = self.step + 1, False
     return loss.detach(), norm, lr
 
 # %% ../nbs/06_training.ipynb #__iter__
@@ -272,18 +272,19 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
 def state_dict(self: Training) -> dict:
     "All that a later process needs to go on: load it back with `load_state_dict`."
     scaler = self.accelerator.scaler
-    return {"step": self.step, "seconds": self.seconds, "diffusion": self.accelerator.unwrap_model(self.diffusion).state_dict(), "ema": self.average.state_dict(),
+    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:], "diffusion": self.accelerator.unwrap_model(self.diffusion).state_dict(), "ema": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
 
 
 @patch
 def load_state_dict(self: Training, state: dict) -> None:
     "Go on from a saved state."
-    self.step, self.seconds = state["step"], state["seconds"]
+    self.step, self.seconds, self.skipped, self.losses = (state[k] for k in ("step", "seconds", "skipped", "losses"))
     self.accelerator.unwrap_model(self.diffusion).load_state_dict(state["diffusion"])
     self.average.load_state_dict(state["ema"])
     self.optimizer.load_state_dict(state["optimizer"])
-    if self.accelerator.scaler: self.accelerator.scaler.load_state_dict(state["scaler"])
+    for group in self.optimizer.param_groups: group["fused"] = self.fused  # the state may come from another device
+    if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
 
 # %% ../nbs/06_training.ipynb #sparkline
 def sparkline(
