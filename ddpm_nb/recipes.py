@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 import json
-import os
 import shutil
 import signal
 import threading
@@ -26,7 +25,6 @@ from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .hub import Checkpoints, force_to_disk, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
-from .sampling import GaussianDiffusionSampler
 from .schedule import SCHEDULES, NoiseSchedule
 from .solvers import DDIM, DPMSolver, Solver
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, pick_device, simple_loss, weighted_loss
