@@ -131,7 +131,7 @@ def _sample(
     spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr (good for dpm with steps below 15); trailing when not given
     variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
     guidance_scale: float | None = None,  # above 1: more typical of their class, and more alike; 1 when not given
-    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (best: steps of 100, variance of fixed_large)
+    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try steps of 100 and variance of fixed_large)
     mask: str | None = None,     # image of the same size, white where to paint
     interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
     seed: int = 0,               # the same seed draws the same images; 0 when not given

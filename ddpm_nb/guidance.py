@@ -34,18 +34,20 @@ class ClassifierFreeGuidance(nn.Module):
         y: Tensor | None = None,  # (B,) int64 labels; `ValueError` without
     ) -> Tensor:      # (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance: that of the conditional answer (at scale 0 of the other)
         if y is None: raise ValueError("guidance needs labels: y was not given")
-        none, column = torch.full_like(y, self.no_label), (-1, *[1] * (x_t.ndim - 1))
+        none = torch.full_like(y, self.no_label)
         if isinstance(self.scale, float) and self.scale in (0, 1) and not self.interval: return self.model(x_t, t, y if self.scale else none)  # one answer is enough
         given, free = self.model(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])).chunk(2)
-        scale, C = self._scales(x_t), x_t.shape[1]
-        if self.interval: scale = 1 + ((t >= self.interval[0]) & (t <= self.interval[1])).to(x_t.dtype).view(column) * (scale - 1)
+        scale, C = self._scale_at(x_t, t), x_t.shape[1]
         return torch.cat([free[:, :C] + scale * (given[:, :C] - free[:, :C]), given[:, C:]], 1)
 
-    def _scales(self, x_t: Tensor) -> float | Tensor:
-        if isinstance(self.scale, float): return self.scale
-        if len(self.scale) != len(x_t): raise ValueError(f"scale must have one entry for each of the {len(x_t)} images; got {len(self.scale)}")
-        self.scale = self.scale.to(x_t)  # copied to the device once
-        return self.scale.view(-1, *[1] * (x_t.ndim - 1))
+    def _scale_at(self, x_t: Tensor, t: Tensor) -> float | Tensor:
+        scale, column = self.scale, (-1, *[1] * (x_t.ndim - 1))
+        if isinstance(scale, Tensor):
+            if len(scale) != len(x_t): raise ValueError(f"scale must have one entry for each of the {len(x_t)} images; got {len(scale)}")
+            self.scale = scale.to(x_t)  # copied to the device once
+            scale = self.scale.view(column)
+        if self.interval: scale = 1 + ((t >= self.interval[0]) & (t <= self.interval[1])).to(x_t.dtype).view(column) * (scale - 1)
+        return scale
 
 # %% ../nbs/09_guidance.ipynb #image_to_image
 def image_to_image(
@@ -79,7 +81,7 @@ def interpolate(
     "Mix pairs of images at a noise level and draw what lies between them (Ho et al. 2020, figures 8 and 9)."
     start, B, n = _start(sampler, strength), len(first), len(weights)
     if first.shape != last.shape: raise ValueError(f"first and last must have one shape; got {tuple(first.shape)} and {tuple(last.shape)}")
-    if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all(): raise ValueError(f"weights must be from 0 to 1; got {weights.tolist()}")
+    if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all(): raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
     eps = [standard_normal(x, generator) for x in (first, last)]
     mix = lambda a, b, u, v: (u.view(1, n, *[1] * (a.ndim - 1)) * a[:, None] + v.view(1, n, *[1] * (a.ndim - 1)) * b[:, None]).flatten(0, 1)
     w = weights.to(first)

@@ -240,12 +240,13 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         p = self.probabilities()
         t = torch.multinomial(p, len(x_0), replacement=True, generator=generator)
         loss = super().forward(x_0, y, generator, t)
-        self._remember(t, loss.detach().flatten(1).mean(1).to(self.square).nan_to_num(0, 0, 0))  # who trains finds out what is not finite
+        self._remember(t, loss.detach().flatten(1).mean(1).to(self.square))
         return loss * extract(1 / (self.schedule.T * p), t, x_0.shape, x_0.dtype)
 
     def _remember(self, t: Tensor, loss: Tensor) -> None:
-        n = torch.zeros_like(self.seen).index_add_(0, t, torch.ones_like(t))
-        new = torch.zeros_like(self.square).index_add_(0, t, loss**2)
+        finite = loss.isfinite()  # what is not is somebody else's business
+        n = torch.zeros_like(self.seen).index_add_(0, t, finite.to(t))
+        new = torch.zeros_like(self.square).index_add_(0, t, torch.where(finite, loss, 0)**2)
         if torch.distributed.is_initialized():
             for total in (n, new): torch.distributed.all_reduce(total)
         new = new / n.clamp(min=1)

@@ -321,10 +321,11 @@ def resume(
     folder = Path(folder)
     about, recipe = _read_run(folder)
     training, run = _begin(recipe, device)
-    if (list(run.shape), list(run.classes), len(training.data)) != (about["shape"], about["classes"], about.get("images", len(training.data))): raise ValueError(f"the data of {folder} are not what they were: {training.data}")
     checkpoints = Checkpoints(folder / "checkpoints")
+    if not checkpoints.paths() and (folder / "model.safetensors").exists(): raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
+    if (list(run.shape), list(run.classes), len(training.data)) != (about["shape"], about["classes"], about["images"]):
+        raise ValueError(f"the data of {folder} are not what they were: {training.data}")
     if checkpoints.paths(): training.load_state_dict(checkpoints.load())
-    elif (folder / "model.safetensors").exists(): raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
     if training.progress >= 1: raise ValueError(f"{folder} has ended, at step {training.step}: there is nothing to go on with")
     entries = [e for e in _read_log(folder / "log.csv") if e.step <= training.step]  # the others are trained again
     if training.accelerator.is_main_process:

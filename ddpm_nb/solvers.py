@@ -16,14 +16,14 @@ from .sampling import GaussianDiffusionSampler
 
 # %% ../nbs/08_solvers.ipynb #solver
 class Solver(GaussianDiffusionSampler):
-    "The sampler on fewer steps of the schedule that a model was trained with: what all solvers share."
+    "The ancestral sampler on fewer steps of the schedule that a model was trained with; and what all solvers share."
     def __init__(self,
         model: nn.Module,            # obeys `model(x_t, t)` or `model(x_t, t, y)`
         *schedule,                   # the `NoiseSchedule` it was trained with, or beta_1, beta_T, T of a linear one
         steps: int | list[int] | None = None,  # network calls, 1 … T, or the steps to keep; all T when None
         spacing: str = "trailing",   # which steps to keep: see `timestep_subset`
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
-        variance: str = "fixed_small",  # of `step`, the ancestral one; the solver draws without. `learned` for a model that answers one too
+        variance: str = "fixed_small",  # of the ancestral steps; DDIM and DPM-Solver++ draw without it. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]
     ):
         schedule = as_schedule(*schedule)

@@ -153,7 +153,7 @@ class LogEntry(NamedTuple):
     grad_norm: float     # gradient norm before clipping, of the last of them
     images_per_s: float  # images a second, all processes together
     seconds: float       # training time since step 0
-    skipped: int = 0     # of these steps, how many changed nothing, because their gradient was not finite
+    skipped: int = 0     # of these steps, how many left the weights as they were, because loss or gradient was not finite
 
 
 def pick_device(device: str | None) -> torch.device:
@@ -231,8 +231,8 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     loss = self.diffusion(x_0, y).mean()
     a.backward(loss)
     norm = a.clip_grad_norm_(self.diffusion.parameters(), c.grad_clip)
-    if self.fused and not a.scaler: self.optimizer.optimizer.found_inf = (~norm.isfinite()).float()  # where it is 1 the step changes nothing, and nobody has to look
-    elif not norm.isfinite() and not a.scaler: self.optimizer.zero_grad()
+    if not self.fused and not norm.isfinite(): self.optimizer.zero_grad()
+    if self.fused and not a.scaler: self.optimizer.optimizer.found_inf = (~norm.isfinite()).float()  # where it is 1 the weights stay, and nobody has to look
     self.optimizer.step()
     self.optimizer.zero_grad()
     self.average.update_parameters(self.model)
