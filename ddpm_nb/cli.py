@@ -102,7 +102,7 @@ def _command(name: str, function, recipe: dict = {}):
 def _train(
     recipe: str | None = None,  # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
-    resume: str | None = None,  # folder of a run that was cut short, in place of a recipe: go on with it
+    resume: str | None = None,  # folder of a run that was cut short: go on with it as it began (a recipe and fields given as well must be its own)
     out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
     overwrite: bool = False,    # let an earlier run in that folder go
@@ -110,9 +110,9 @@ def _train(
 ):
     "Train a DDPM."
     if resume is not None:
-        given = [k for k, v in (("recipe", recipe), ("out", out), ("overwrite", overwrite)) if v] + list(fields)
-        if given: raise ValueError(f"resume takes everything from the folder of the run; {', '.join(given)} cannot be given with it")
-        run = recipes.resume(Path(resume), device)
+        if out or overwrite: raise ValueError("resume goes on in the folder of the run: out and overwrite cannot be given with it")
+        expected = recipes.get_recipe(recipe, **fields) if recipe else recipes.edit(recipes.read_recipe(resume), **fields)
+        run = recipes.resume(Path(resume), device, recipe=expected)
     elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")
     else: run = recipes.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
     if run.folder: print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
@@ -130,6 +130,8 @@ def _sample(
     solver: str = "ancestral",   # ancestral, ddim or dpm (DPM-Solver++, made for steps of 10 to 20); ancestral when not given
     spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr (good for dpm with steps below 15); trailing when not given
     variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
+    precision: str = "fp32",     # of the network: fp32, bf16, fp16, or auto, the fastest that the device has; fp32 when not given
+    compile: bool = False,       # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
     guidance_scale: float | None = None,  # above 1: more typical of their class, and more alike; 1 when not given
     inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try steps of 100 and variance of fixed_large)
     mask: str | None = None,     # image of the same size, white where to paint
@@ -154,7 +156,7 @@ def _sample(
         if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK): raise OSError(f"{name}: {path} cannot be written")
     if (inpaint is None) != (mask is None): raise ValueError("inpaint and mask go together: an image, and where to paint it")
     if inpaint is not None and interpolate: raise ValueError("inpaint and interpolate exclude each other")
-    options, batch_size = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance), 500
+    options, batch_size = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile), 500
     if (interpolate or inpaint is not None) and label is None and loaded.classes:
         if not loaded.recipe.label_dropout: raise ValueError("label must be given: this model never saw an image without one")
         label = len(loaded.classes)
@@ -166,18 +168,21 @@ def _sample(
         columns = columns or 10
         n, batch_size = columns * max(1, n // columns), columns * max(1, 500 // columns)
         ends, options["chain"] = _interpolation(loaded, n // columns, columns, label, seed)
-    bar, batches, batch, t, calls = ConsoleProgressBar(range(1000)) if sys.stdout.isatty() else None, -(-n // batch_size), -1, -1, 0
+    rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if torch.distributed.is_initialized() else (0, 1)
+    share = world > 1 and not interpolate  # each of several processes draws a part
+    bar, batches, batch, t, calls = ConsoleProgressBar(range(1000)) if sys.stdout.isatty() and not rank else None, -(-n // (batch_size * (world if share else 1))), -1, -1, 0
     def tick(state):
         nonlocal batch, t, calls
         batch, t, calls = batch + (state.t > t), state.t, calls + 1  # a chain only goes down: what goes up is the next batch
         if bar: bar.update(int(999 * (batch + 1 - t / loaded.recipe.T) / batches))
-    images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, on_state=tick, **options)
+    images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=share, **options)
+    if rank: return  # the first writes
     if bar: bar.update(1000); print()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
     if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
     if interpolate: images, columns = torch.cat([ends[0][:, None], images.view(-1, columns, *loaded.shape), ends[1][:, None]], 1).flatten(0, 1), columns + 2
     save_figure(image_grid(images[:1000], columns), out)
-    print(f"{out}: {n} images, {calls // batches} steps each" + (f"; {npz}" if npz else ""))
+    print(f"{out}: {n} images, {calls // (batch + 1)} steps each" + (f"; {npz}" if npz else ""))
 
 
 def _inpainting(run, image: Path, mask: Path):

@@ -18,7 +18,7 @@ from .schedule import NoiseSchedule, extract
 from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
 from .data import ImageSet
 from .sampling import GaussianDiffusionSampler
-from .training import GaussianDiffusionTrainer, simple_loss
+from .training import Draws, GaussianDiffusionTrainer, simple_loss
 
 # %% ../nbs/10_likelihood.ipynb #gaussian_kl
 def gaussian_kl(
@@ -234,14 +234,17 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         x_0: Tensor,                               # (B, C, H, W) images in [-1, 1]
         y: Tensor | None = None,                   # (B,) int64 labels
         generator: torch.Generator | None = None,  # where t, noise and label dropout come from
-        t: Tensor | None = None,                   # (B,) int64 steps to train at; drawn by importance when None
+        draws: Draws | None = None,                # or what came from there
     ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced; its mean is that of uniform t
-        if t is not None: return super().forward(x_0, y, generator, t)
+        draws = draws or self.draw(x_0, generator)
+        loss = super().forward(x_0, y, draws=draws)
+        self._remember(draws.t, loss.detach().flatten(1).mean(1).to(self.square))
+        return loss * (1 / (self.schedule.T * draws.probability)).to(loss).view(-1, *[1] * (loss.ndim - 1))
+
+    def _draw_t(self, n: int, generator: torch.Generator | None, device) -> tuple[Tensor, Tensor]:
         p = self.probabilities()
-        t = torch.multinomial(p, len(x_0), replacement=True, generator=generator)
-        loss = super().forward(x_0, y, generator, t)
-        self._remember(t, loss.detach().flatten(1).mean(1).to(self.square))
-        return loss * extract(1 / (self.schedule.T * p), t, x_0.shape, x_0.dtype)
+        t = torch.multinomial(p, n, replacement=True, generator=generator)
+        return t, p[t]
 
     def _remember(self, t: Tensor, loss: Tensor) -> None:
         finite = loss.isfinite()  # what is not is somebody else's business
