@@ -13,6 +13,7 @@ from pathlib import Path
 import hashlib
 import itertools
 import os
+import signal
 import warnings
 import numpy as np
 import torch
@@ -232,7 +233,7 @@ def batch(self: ImageSet,
 def _order(n: int, step: int, batch_size: int, seed: int, device) -> Tensor:
     start = step * batch_size
     epochs = range(start // n, (start + batch_size - 1) // n + 1)
-    return torch.cat([_permutation(n, seed, e, device) for e in epochs])[start - epochs[0] * n:][:batch_size]
+    return torch.cat([_permutation(n, seed, e, device)[max(0, start - e * n):start + batch_size - e * n] for e in epochs])
 
 
 def _mirror(x_0: Tensor, step: int, batch_size: int, seed: int, rank: int, world: int) -> Tensor:
@@ -275,10 +276,14 @@ class ImageStream:
         index = lambda step: _order(len(self), step, batch_size, seed, "cpu")[rank::world]
         if self._next != (step, batch_size, seed, rank, world):
             self._batches = iter(DataLoader(self.source, batch_sampler=(index(s).tolist() for s in itertools.count(step)), num_workers=self.workers,
-                                            pin_memory=self.device.type == "cuda", generator=torch.Generator()))
+                                            pin_memory=self.device.type == "cuda", generator=torch.Generator(), worker_init_fn=_deaf))
         x_0 = _scaled(next(self._batches).to(self.device, non_blocking=True), self.levels)
         self._next = (step + 1, batch_size, seed, rank, world)
         if flip: x_0 = _mirror(x_0, step, batch_size, seed, rank, world)
         return x_0, None if self.labels is None else self.labels[index(step)].to(self.device, non_blocking=True)
 
     def __repr__(self): return f"ImageStream({len(self)} images {self.shape}, {len(self.classes) or 'no'} classes, {self.workers} workers)"
+
+
+def _deaf(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the training, which still needs images

@@ -5,17 +5,20 @@
 # %% auto #0
 __all__ = ['PRECISIONS', 'SWITCH', 'PATIENCE', 'simple_loss', 'Draws', 'GaussianDiffusionTrainer', 'weighted_loss',
            'TrainingConfig', 'learning_rate', 'auto_precision', 'LogEntry', 'pick_device', 'join', 'make_accelerator',
-           'keep_memory', 'settle', 'Training', 'sparkline', 'fit']
+           'set_float32', 'keep_memory', 'settle', 'Training', 'sparkline', 'fit']
 
 # %% ../nbs/06_training.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from time import perf_counter
 from typing import NamedTuple
 import ctypes
 import math
+import os
 import sys
+import warnings
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -133,7 +136,7 @@ class TrainingConfig:
     flip: bool = True              # mirror images at random
     precision: str = "auto"        # `fp32`; `tf32` (a GPU's float32 with shorter factors); `bf16`, `fp16`; `auto` asks the device
     channels_last: str = "auto"    # memory layout of the network: `on`, `off`, `auto` (on from a million parameters)
-    compile: str = "auto"          # torch.compile the network: `on`, `off`, `auto` (on a GPU, from a million parameters and 5000 steps)
+    compile: str = "auto"          # torch.compile the network: `on`, `off`, `auto` (on a GPU, from a million parameters and 5000 steps, without `minutes`)
     gradient_checkpointing: bool = False  # compute the inside of each block twice: less memory, a third more time
     seed: int = 0                  # decides everything random
     log_every: int = 50            # steps between two looks at the loss
@@ -195,28 +198,39 @@ def pick_device(device: str | None) -> torch.device:
 def join(device: str | None) -> torch.device:
     "The device of this process, of the kind that `pick_device` says; if it was launched as one of several, it joins the others."
     from accelerate import PartialState
-    from accelerate.state import AcceleratorState
-    if not torch.distributed.is_initialized(): AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one notebook
-    return PartialState(cpu=pick_device(device).type == "cpu").device
+    device = pick_device(device)
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return device
+    return PartialState(cpu=device.type == "cpu", timeout=timedelta(hours=1)).device  # while the first saves and draws, the others wait
 
 
 def make_accelerator(device: str | None, precision: str):
     "Hugging Face accelerate on a device of `pick_device`, with a precision of `PRECISIONS`."
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    if not torch.distributed.is_initialized(): AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one notebook
     device = join(device)
     if precision == "auto": precision = auto_precision(device)
-    if device.type == "cuda":  # torch's own default is float32 for matrix products, but not for convolutions
-        torch.backends.cudnn.allow_tf32 = precision != "fp32"
-        torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
-    elif precision == "tf32": raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {device.type}")
+    if precision == "tf32" and device.type != "cuda": raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {device.type}")
+    set_float32(precision)
     return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision in ("fp32", "tf32") else precision)
 
 
-def keep_memory() -> bool:
-    "Ask the C library to keep freed memory for the next step, which needs as much again, in place of fetching it from the system page by page. False where it does not listen."
+def set_float32(
+    precision: str,  # one of `PRECISIONS`; all but `fp32` let a GPU shorten the factors of its float32 products
+) -> None:
+    "Say what float32 means on a GPU, for the whole process. torch's own default is the full width in matrix products, but not in convolutions."
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
+    torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
+
+
+def keep_memory(
+    on: bool = True,  # False for the C library's own way
+) -> bool:            # whether it listens
+    "Ask the C library to keep freed memory for the next step, which needs as much again, in place of fetching it from the system page by page."
     try: mallopt = ctypes.CDLL(None).mallopt  # glibc has it
     except (AttributeError, OSError, TypeError): return False
-    return all((mallopt(-4, 0), mallopt(-1, 2**31 - 1)))  # M_MMAP_MAX, M_TRIM_THRESHOLD
+    if on: return all((mallopt(-4, 0), mallopt(-1, 2**31 - 1)))                     # M_MMAP_MAX, M_TRIM_THRESHOLD
+    return all((mallopt(-4, 2**16), mallopt(-1, 2**26), mallopt(-3, 2**25)))        # and M_MMAP_THRESHOLD: where its own rule ends up
 
 
 def settle(
@@ -242,6 +256,7 @@ class Training:
         world = self.accelerator.num_processes
         if config.batch_size % (world * config.accumulate):
             raise ValueError(f"batch_size {config.batch_size} must be a multiple of {world} processes × {config.accumulate} rounds (accumulate)")
+        if world > 1: warnings.filterwarnings("ignore", "Grad strides do not match")  # of 1×1 convolutions, which have no strides to speak of
         if world > 1 and config.minutes: raise ValueError("several processes must stop at the same step: give steps, and minutes=None")
         if diffusion.no_label is not None and len(data.classes) > diffusion.no_label:
             raise ValueError(f"no_label = {diffusion.no_label} is one of the {len(data.classes)} classes of the data")
@@ -256,7 +271,7 @@ class Training:
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         if config.compile == "on" or config.compile == "auto" and self._compile_pays(diffusion.model): diffusion.model.compile()
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
-        self.step, self.seconds, self.stopping = 0, 0.0, False
+        self.step, self.seconds, self.stopping, self.agreed = 0, 0.0, False, False  # several processes must agree when to stop: they do when they read
         self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
 
     def _average(self, averaged, now, n) -> None:
@@ -264,7 +279,7 @@ class Training:
         get_ema_multi_avg_fn(decay)(averaged, now, n)
 
     def _compile_pays(self, model: nn.Module) -> bool:
-        return self.device.type == "cuda" and self.config.steps >= 5000 and sum(p.numel() for p in model.parameters()) >= 1_000_000
+        return self.device.type == "cuda" and self.config.steps >= 5000 and not self.config.minutes and sum(p.numel() for p in model.parameters()) >= 1_000_000
 
     @property
     def model(self) -> nn.Module:
@@ -287,10 +302,11 @@ PATIENCE = 20  # steps in a row without a finite gradient that end a training
 
 @patch
 def _step(self: Training) -> tuple[Tensor, Tensor, float]:
-    c, a, self.midway = self.config, self.accelerator, True
+    c, a = self.config, self.accelerator
     lr = learning_rate(c, self.step, self.progress)
     for group in self.optimizer.param_groups: group["lr"] = lr
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
+    self.midway = True
     torch.manual_seed(seed_for(c.seed, 2, self.step, 0))
     draws = a.unwrap_model(self.diffusion).draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
     if a.process_index: torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))  # for dropout
@@ -314,10 +330,9 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
 # %% ../nbs/06_training.ipynb #__iter__
 @patch
 def __iter__(self: Training) -> Iterator[LogEntry]:
-    alone = self.accelerator.num_processes == 1  # several must agree when to stop, and do so when they read
-    while self.progress < 1 and not self.stopping:
+    while not self._over():
         start, already, steps = perf_counter(), self.seconds, []
-        while self.progress < 1 and not (self.stopping and alone) and (not steps or self.step % self.config.log_every):
+        while not self._over() and (not steps or self.step % self.config.log_every):
             loss, norm, lr = self._step()
             steps.append(torch.stack([loss, norm]))
             self.seconds = already + perf_counter() - start
@@ -329,10 +344,15 @@ def __iter__(self: Training) -> Iterator[LogEntry]:
 
 
 @patch
+def _over(self: Training) -> bool:
+    return self.progress >= 1 or (self.stopping if self.accelerator.num_processes == 1 else self.agreed)
+
+
+@patch
 def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
     stop = steps.new_tensor([[float(self.stopping), 0.0]])
     *steps, stop = self.accelerator.reduce(torch.cat([steps, stop]), "mean").cpu()   # means over all processes
-    steps, self.stopping = torch.stack(steps), bool(stop[0] > 0)                     # (n, 2) losses and gradient norms
+    steps, self.agreed = torch.stack(steps), bool(stop[0] > 0)                       # (n, 2) losses and gradient norms; whether somebody wished to stop
     finite = steps.isfinite().all(1)
     for good in finite.tolist(): self.skipped = 0 if good else self.skipped + 1
     if self.skipped >= PATIENCE:

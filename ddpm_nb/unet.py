@@ -55,11 +55,11 @@ def init_(layer: nn.Module, scale: float = 1.0) -> nn.Module:
 
 # %% ../nbs/05_unet.ipynb #dropout
 class Dropout(nn.Dropout):
-    "`nn.Dropout`, with masks from 16 random bits an element on a CPU: three times as fast, and `p` rounded to a multiple of 1/65536."
+    "`nn.Dropout`; on a CPU with masks from 16 random bits an element, and `p` rounded to a multiple of 1/65536."
     def forward(self, x: Tensor) -> Tensor:
-        if not (self.training and self.p and x.device.type == "cpu") or torch.compiler.is_compiling(): return super().forward(x)
+        if not (self.training and 0 < self.p < 1 and x.device.type == "cpu") or torch.compiler.is_compiling(): return super().forward(x)
         threshold = min(round(self.p * 2**16), 2**16 - 1)
-        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-2**63, None).view(torch.int16)  # four at a time
+        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-2**63, None).view(torch.int16)  # four at a time, from -2¹⁵ to 2¹⁵ - 1
         keep = (bits[:x.numel()] >= threshold - 2**15).to(x.dtype).mul_(1 / (1 - threshold / 2**16))
         return x * keep.as_strided(x.shape, torch.empty_like(x).stride())  # in the layout of x
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PALETTE', 'to_pixels', 'image_grid', 'show_images', 'pick_states', 'trajectory_grid', 'plot_schedules', 'plot_loss',
-           'plot_lines', 'plot_rate_distortion', 'plot_field', 'plot_paths', 'plot_points', 'save_figure']
+           'plot_lines', 'plot_bars', 'plot_rate_distortion', 'plot_field', 'plot_paths', 'plot_points', 'save_figure']
 
 # %% ../nbs/13_viz.ipynb #import-torch
 import torch
@@ -127,6 +127,21 @@ def plot_lines(
     for name, y in curves.items(): axes[0, 0].plot(x, y, label=name, **options)
     axes[0, 0].set(xlabel=xlabel, ylabel=ylabel)
     if len(curves) > 1: axes[0, 0].legend(fontsize=8)
+    return fig
+
+# %% ../nbs/13_viz.ipynb #plot_bars
+def plot_bars(
+    groups: dict[str, dict[str, float]],  # title → name → value
+) -> "matplotlib.figure.Figure":
+    "A panel of horizontal bars for each group, the values beside them."
+    rows = max(map(len, groups.values()))
+    fig, axes = _axes(1, len(groups), 5.5 * len(groups), 0.6 + 0.3 * rows)
+    for ax, (title, values) in zip(axes[0], groups.items()):
+        bars = ax.barh(list(values), list(values.values()))
+        ax.bar_label(bars, fmt="%.3g", padding=3)
+        ax.set(title=title, xlim=(0, 1.15 * max(values.values())))
+        ax.invert_yaxis()
+        ax.grid(False)
     return fig
 
 # %% ../nbs/13_viz.ipynb #plot_rate_distortion
