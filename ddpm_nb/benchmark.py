@@ -26,10 +26,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .data import ImageSet, load_data
 from .hub import write_safely
-from .recipes import DTYPES, Recipe, Run, edit
+from .hub import DTYPES
+from .recipes import Recipe, Run, edit
 from .sampling import Autocast, GaussianDiffusionSampler
 from .training import Training, auto_precision, keep_memory, pick_device, set_float32
-from .unet import ResBlock, UNet, UNetConfig
+from .unet import ResBlock, UNet, UNetConfig, norm_groups
 
 # %% ../nbs/17_benchmark.ipynb #contender
 @dataclass(frozen=True, eq=False)
@@ -149,7 +150,7 @@ def contender(
 def as_it_comes(recipe: Recipe, data: ImageSet, device: str | None = None) -> Contender:
     "This library, as `ddpm_train` and `ddpm_sample --precision auto` use it."
     training = Training(recipe.trainer(recipe.network(data), data), data if recipe.labels else replace(data, labels=None, classes=()), recipe.training, device)
-    sampler = Run(recipe, training.ema_model, data.shape, training.data.classes).sampler(precision="auto", compile=recipe.training.compile == "on")
+    sampler = Run.of(recipe, training.ema_model, training.data).sampler(precision="auto", compile=recipe.training.compile == "on")
     x_T, y = torch.randn(recipe.training.batch_size, *data.shape, device=training.device), training.data.batch(0, recipe.training.batch_size)[1]
     call = lambda: [None for _ in islice(sampler.states(x_T, y), CALLS)]
     precision = training.accelerator.mixed_precision.replace("no", "fp32")
@@ -164,7 +165,7 @@ def _peer(recipe: Recipe, data: ImageSet):
     return UNet2DModel(
         sample_size=data.shape[1], in_channels=data.shape[0], out_channels=data.shape[0], block_out_channels=[c.width * m for m in c.multipliers],
         layers_per_block=c.blocks, down_block_types=kind("DownBlock2D"), up_block_types=kind("UpBlock2D")[::-1], dropout=c.dropout,
-        attention_head_dim=None if c.heads == 1 else c.width * c.multipliers[-1] // c.heads, norm_num_groups=min(c.groups, c.width // 4), norm_eps=c.norm_eps,
+        attention_head_dim=None if c.heads == 1 else c.width * c.multipliers[-1] // c.heads, norm_num_groups=c.groups or norm_groups(c.width), norm_eps=c.norm_eps,
         downsample_padding=0 if c.downsample_padding == "asymmetric" else 1, flip_sin_to_cos=False, freq_shift=c.time_shift,
         num_class_embeds=len(data.classes) + 1 if recipe.labels else None)
 
@@ -301,7 +302,7 @@ def _peak(c: Contender) -> int:
 
 
 def _draw_seconds(recipe: Recipe, data: ImageSet, model: UNet, compile: bool) -> float:
-    run = Run(recipe, model.eval().requires_grad_(False), data.shape, data.classes if recipe.labels else ())
+    run = Run.of(recipe, model.eval().requires_grad_(False), data)
     run.draw(256, steps=20, precision="auto", compile=compile)  # compiles, and fills the caches
     start = perf_counter()
     run.draw(256, precision="auto", compile=compile)

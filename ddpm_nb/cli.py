@@ -160,7 +160,7 @@ def _sample(
     options = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile)
     if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     if (interpolate or inpaint is not None) and label is None and loaded.classes:
-        if not loaded.recipe.label_dropout: raise ValueError("label must be given: this model never saw an image without one")
+        if not loaded.unlabelled: raise ValueError("label must be given: this model never saw an image without one")
         label = len(loaded.classes)
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     loaded.pick_labels(n, label), loaded.sampler(**options)  # what is wrong with these, said before any work
@@ -176,7 +176,7 @@ def _sample(
     def tick(state):
         nonlocal batch, t, calls
         batch, t, calls = batch + (state.t > t), state.t, calls + 1  # a chain only goes down: what goes up is the next batch
-        if bar: bar.update(int(999 * (batch + 1 - t / loaded.recipe.T) / batches))
+        if bar: bar.update(int(999 * (batch + 1 - t / loaded.schedule.T) / batches))
     images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=share, **options)
     if rank: return  # the first writes
     if bar: bar.update(1000); print()

@@ -63,13 +63,14 @@ class NoiseSchedule:
 
     @classmethod
     def from_betas(cls,
-        betas,  # (T,) numbers strictly between 0 and 1
+        betas,  # (T,) numbers strictly between 0 and 1; the last may be 1, which leaves nothing of the image
     ) -> "NoiseSchedule":
         "Build the table from any betas. `ValueError` says what is wrong with them; warns when $x_T$ would not be noise."
         betas = torch.as_tensor(betas, dtype=torch.float64, device="cpu").clone()
         if betas.ndim != 1 or len(betas) == 0:
             raise ValueError(f"betas must be one-dimensional with at least one entry; got shape {tuple(betas.shape)}")
         bad = ~((betas > 0) & (betas < 1))  # NaN fails both comparisons
+        bad[-1] &= betas[-1] != 1
         if bad.any():
             i = int(bad.nonzero()[0])
             raise ValueError(f"betas must lie strictly between 0 and 1; betas[{i}] is {betas[i].item():g}")
@@ -177,7 +178,7 @@ def zero_terminal_snr(
     root = schedule.sqrt_alphas_bar
     alphas_bar = ((root - root[-1]) * root[0] / (root[0] - root[-1]))**2
     alphas = torch.cat([alphas_bar[:1], alphas_bar[1:] / alphas_bar[:-1]])
-    return _tables(1 - alphas, alphas, schedule.timesteps)
+    return _tables(betas := 1 - alphas, 1 - betas, schedule.timesteps)
 
 # %% ../nbs/01_schedule.ipynb #timestep_subset
 SPACINGS = ("linspace", "trailing", "leading", "logsnr")
