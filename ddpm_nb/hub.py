@@ -7,6 +7,7 @@ __all__ = ['SOLVERS', 'DTYPES', 'write_safely', 'force_to_disk', 'locked', 'chec
            'read_schedule', 'Pipeline', 'fetch', 'damaged', 'read_pipeline']
 
 # %% ../nbs/12_hub.ipynb #from-contextlib-import-contextmanage
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -223,7 +224,7 @@ def pick_labels(self: Pipeline, n: int, label: int | None = None) -> Tensor | No
 
 # %% ../nbs/12_hub.ipynb #draw
 @patch
-def draw(self: Pipeline,
+def draw_batches(self: Pipeline,
     n: int = 64,                # images
     label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
     *,
@@ -231,27 +232,40 @@ def draw(self: Pipeline,
     batch_size: int = 500,      # images at a time, from one stream of random numbers
     on_state=None,              # called with each `State`, to show progress or to watch
     chain=None,                 # called as `chain(sampler, x_T, y=y, generator=generator)` in place of the sampler's own `states`: `inpaint`, say, with image and mask given
-    share: bool = False,        # several processes, launched together, each draw a part, and all get the whole: the same as one would draw
+    share: bool = False,        # several processes, launched together, each draw a part
     **sampling,                 # `steps`, `solver`, `guidance_scale` and the like of `sampler`
-) -> tuple[Tensor, Tensor | None]:  # (n, C, H, W) images in [-1, 1] on the CPU, (n,) int64 labels
-    "Draw images, and say what they were to be."
+) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # number of the first image, (B, C, H, W) images in [-1, 1], (B,) int64 labels, on the CPU
+    "Draw images batch by batch, for as many as there are to be."
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     if seed < 0: raise ValueError(f"seed must not be negative; got {seed}")
     if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     sampler, labels = self.sampler(**sampling), self.pick_labels(n, label)
     here, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if share and torch.distributed.is_initialized() else (0, 1)
-    images = {}
-    for i in range(0, n, batch_size)[here::world]:
-        generator = torch.Generator(self.device).manual_seed(seed_for(seed, i) if i else seed)  # an image does not depend on who draws the others
-        x_T = torch.randn(min(batch_size, n - i), *self.shape, generator=generator, device=self.device)
-        y = None if labels is None else labels[i:i + batch_size].to(self.device)
-        for state in chain(sampler, x_T, y=y, generator=generator) if chain else sampler.states(x_T, y, generator):
-            if on_state: on_state(state)
-        images[i] = state.x_0.clamp(-1, 1).cpu()
-    if world > 1:
-        torch.distributed.all_gather_object(parts := [None] * world, images)
+    def batches():
+        for i in range(0, n, batch_size)[here::world]:
+            generator = torch.Generator(self.device).manual_seed(seed_for(seed, i) if i else seed)  # an image does not depend on who draws the others
+            x_T = torch.randn(min(batch_size, n - i), *self.shape, generator=generator, device=self.device)
+            y = None if labels is None else labels[i:i + batch_size].to(self.device)
+            for state in chain(sampler, x_T, y=y, generator=generator) if chain else sampler.states(x_T, y, generator):
+                if on_state: on_state(state)
+            yield i, state.x_0.clamp(-1, 1).cpu(), None if y is None else y.cpu()
+    return batches()
+
+
+@patch
+def draw(self: Pipeline,
+    n: int = 64,                # images
+    label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
+    *,
+    share: bool = False,        # several processes, launched together, each draw a part, and all get the whole: the same as one would draw
+    **options,                  # of `draw_batches`
+) -> tuple[Tensor, Tensor | None]:  # (n, C, H, W) images in [-1, 1] on the CPU, (n,) int64 labels
+    "Draw images, and say what they were to be."
+    images = {i: x for i, x, _ in self.draw_batches(n, label, share=share, **options)}
+    if share and torch.distributed.is_initialized():
+        torch.distributed.all_gather_object(parts := [None] * torch.distributed.get_world_size(), images)
         images = {i: x for part in parts for i, x in part.items()}
-    return torch.cat([images[i] for i in sorted(images)]), labels
+    return torch.cat([images[i] for i in sorted(images)]), self.pick_labels(n, label)
 
 
 @patch
@@ -269,10 +283,11 @@ def fetch(
     file: str,         # a file in it
     **where,           # `revision`, `token`, `cache_dir` of the Hub
 ) -> Path:
-    "A file of a folder, or of a repository (which the Hub's cache then keeps). `FileNotFoundError` when there is none, `OSError` when the Hub cannot be asked, `ValueError` when the name can be neither."
+    "A file of a folder, or of a repository (which the Hub's cache then keeps). `FileNotFoundError` when there is none, `OSError` when the Hub cannot be asked, `ValueError` when the name can be neither, or lacks in a folder that is here."
     if Path(name).is_dir():
         if not (Path(name) / file).is_file(): raise FileNotFoundError(f"{name} holds no {file}")
         return Path(name) / file
+    if len(Path(name).parts) > 1 and Path(name).parent.is_dir(): raise ValueError(f"{name} does not exist")  # a slip of the pen, no repository
     try: return Path(hf_hub_download(str(name), file, **where))
     except HFValidationError: raise ValueError(f"{name} is no folder, and no name that the Hugging Face Hub could know") from None
     except (LocalEntryNotFoundError, OfflineModeIsEnabled) as e:
