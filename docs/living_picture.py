@@ -19,4 +19,6 @@ frames = [x_T]
 for state in run.sampler().states(x_T, torch.arange(COLUMNS * ROWS) % 10, generator):
     frames += [state.x_0 if state.t == 0 else state.x_t] * stops.count(state.t)
 grid = torch.cat([make_grid(frame.clamp(-1, 1), nrow=COLUMNS, padding=1, pad_value=-1) for frame in frames], dim=1)
-Image.fromarray(to_pixels(grid)[..., 0].numpy()).save(Path(__file__).parent / "static/denoising.png", optimize=True)
+picture, static = Image.fromarray(to_pixels(grid)[..., 0].numpy()), Path(__file__).parent / "static"
+picture.save(static / "denoising.png", optimize=True)
+picture.crop((0, picture.height - 37, 9, picture.height - 28)).resize((36, 36), Image.Resampling.NEAREST).save(static / "favicon.png")  # its first digit

@@ -43,8 +43,8 @@ def entries(module):
     text = (root / f"ddpm_nb/{module}.py").read_text(encoding="utf-8")
     lines = text.splitlines()
 
-    def value(node): return ast.unparse(node) if node else ""
-    def written(node): return getattr(node, "value", "") if isinstance(node, ast.Constant) and isinstance(node.value, str) else value(node)
+    def value(node): return re.sub(r"field\(default_factory=(\w+).*\)", r"\1()", ast.get_source_segment(text, node)) if node else ""
+    def written(node): return node.value if isinstance(getattr(node, "value", None), str) else value(node)  # a type may stand in quotes
 
     def comment(node):
         "The docment: what stands behind a node on its line."
@@ -160,17 +160,18 @@ def page(name, cells):
 def described(entry, chapter):
     "An entry of the reference, as MyST: signature, docstring, table of docments, and where it is built."
     def literal(text): return re.sub(r"(`[^`]*`|\$[^$]*\$)|\*", lambda m: m[1] or r"\*", linked(text))  # the star of (B, *S) is a star
-    def row(*cells): return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
     def typed(text): return text and f"`{text}`"
-    rows = [row(f"`{name}`", typed(kind), typed(default), literal(meaning)) for name, kind, default, meaning in entry.rows]
-    if entry.returns[1]: rows.append(row("*returns*", typed(entry.returns[0]), "", literal(entry.returns[1])))
-    if rows: rows = ["| name | type | default | meaning |", "|---|---|---|---|", *rows]
+    rows = [(f"`{name}`", typed(kind), typed(default), literal(meaning)) for name, kind, default, meaning in entry.rows]
+    if entry.returns[1]: rows.append(("*returns*", typed(entry.returns[0]), "", literal(entry.returns[1])))
+    columns = [column for column in zip(("name", "type", "default", "meaning"), *rows) if any(column[1:])]
+    rows = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in zip(*columns)]
+    table = [rows[0], "|---" * len(columns) + "|", *rows[1:]] if len(columns) > 1 else []
     signature = f"{entry.name}({', '.join(name + (default and '=' + default) for name, _, default, _ in entry.rows)})" + (entry.returns[0] and f" -> {entry.returns[0]}")
     kind, option = {"property": ("property", f":type: {entry.returns[0]}"), "classmethod": ("method", ":classmethod:"),
                     "staticmethod": ("method", ":staticmethod:")}.get(entry.kind, (entry.kind, ""))
-    if kind == "property": signature, rows = entry.name, []
+    if kind == "property": signature, table = entry.name, []
     built = f"[Built in {title[chapter]}](#{kind}def-{address[entry.name]})" if kind in ("class", "function") else ""
-    return "\n".join([f"````{{py:{kind}}} {signature}", option, "", literal(entry.doc), "", *rows, "", built, "````"])
+    return "\n".join([f"````{{py:{kind}}} {signature}", option, "", literal(entry.doc), "", *table, "", built, "````"])
 
 
 def api():
