@@ -13,7 +13,6 @@ from inspect import signature
 from itertools import islice
 from pathlib import Path
 import argparse
-import hashlib
 import os
 import platform
 import sys
@@ -25,7 +24,8 @@ from fastcore.docments import docments
 from . import guidance, recipes
 from . import __version__
 from .data import load_data, read_image
-from .metrics import METRICS, Card, Figure, compare, evaluate, make_extractor
+from .hub import write_together
+from .metrics import METRICS, Card, Extractor, Figure, check_metrics, compare, evaluate, make_extractor
 from .recipes import Run, load_run, recipe_fields
 from .weights import load
 
@@ -230,10 +230,10 @@ ddpm_sample = _command("ddpm_sample", _sample)
 
 # %% ../nbs/16_cli.ipynb #_eval
 def _eval(
-    run: str,                    # folder of a run, of a pipeline or of diffusers, or a name on the Hugging Face Hub; or card.json, an earlier evaluation
+    run: str,                    # folder of a run, of a pipeline or of diffusers, a checkpoint of the article's, or a name on the Hugging Face Hub; or card.json, an earlier evaluation
     *,
-    against: str | None = None,  # card.json to compare with
-    metrics: str = "all",        # of fid, kid, is, precision, recall, density, coverage, accuracy, recognised, nearer, nearer_features, with commas; all of these when not given; bits (a dimension, of images kept aside) only when asked for, as it takes minutes
+    against: str | None = None,  # card.json to compare with; with two cards, nothing is drawn
+    metrics: str = "all",        # of fid, kid, is, precision, recall, density, coverage, accuracy, recognised, memorisation, memorisation_features, with commas; all of these that can be had when not given; bits (a dimension, of images kept aside) only when asked for, as it takes minutes
     n: int = 2000,               # how many images to draw; 2000 when not given
     label: int | None = None,    # their class, or the number of classes for none; evenly all of them when not given
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
@@ -257,35 +257,41 @@ def _eval(
     if run.endswith(".json"):
         if other is None: raise ValueError("against must be given: another card to compare this one with")
         return print(compare(Card.read(Path(run)), other))
-    names = list(METRICS) if metrics == "all" else [m for m in metrics.split(",") if m]
-    for name in names:
-        if name not in (*METRICS, "bits"): raise ValueError(f"metrics must be among {', '.join(METRICS)}, bits; got {name!r}")
-    if n < 2 or keep < 2: raise ValueError(f"n and keep must be at least 2; got {n} and {keep}")
+    names = None if metrics == "all" else [m.strip() for m in metrics.split(",") if m.strip()]
+    if names == []: raise ValueError(f"metrics must name at least one of {', '.join(METRICS)}, bits")
+    if n < 2 or keep < 2 or batch_size < 1: raise ValueError(f"n and keep must be at least 2, batch_size 1; got {n}, {keep} and {batch_size}")
+    folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
+    if folder.exists() and not folder.is_dir(): raise ValueError(f"out must be a folder; {folder} is none")
     model = load_run(run, device, weights) if (Path(run) / "run.json").is_file() else load(run, device)
     if weights != "ema" and not isinstance(model, Run): raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
     sampling = dict(steps=steps, solver=solver, spacing=spacing, variance=variance, precision=precision, compile=compile, guidance_scale=guidance_scale)
     model.pick_labels(n, label), model.sampler(**sampling)  # what is wrong with these, said before any work
     train, test, source = _real(model, data)
-    eyes, folder = make_extractor(extractor, train, model.device), Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
     rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if torch.distributed.is_initialized() else (0, 1)
-    tick = _Ticks(model.schedule.T, -(-n // (batch_size * world)), shown=not rank)
-    drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=True, **sampling)
-    none = bool(model.classes) and label == len(model.classes)
-    if none or train.labels is None or model.classes != train.classes: drawn = ((i, x, None) for i, x, _ in drawn)  # nobody can say whether they show what they should
-    found = evaluate(drawn, train, test, eyes, [m for m in names if m != "bits"], keep, model.device)
-    tick.end()
-    if "bits" in names: found.figures.append(_bits(model, test))
+    figures, conditions, found = [], {}, None
+    if names != ["bits"]:
+        eyes, told = make_extractor(extractor, train, model.device), model.classes == train.classes and train.labels is not None and label != len(model.classes)
+        wanted = check_metrics(names and [m for m in names if m != "bits"], train, test, eyes, told)
+        tick = _Ticks(model.schedule.T, -(-n // (batch_size * world)), shown=not rank)
+        drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=True, **sampling)
+        found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep)
+        tick.end()
+        figures = found.figures
+        conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": tick.calls // (tick.batch + 1), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
+                      "guidance_scale": guidance_scale, "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "compiled": compile, "extractor": eyes.name,
+                      "extractor_digest": eyes.digest, "kept": keep, **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}}
+    if names and "bits" in names: figures.append(_bits(model, test))
     if rank: return  # the first writes
-    card = Card(found.figures, {
-        "model": run, "weights": weights, "weights_digest": _weights_digest(model.model), "parameters": sum(p.numel() for p in model.model.parameters()), "n": n, "label": label,
-        "solver": solver or model.solver, "calls": tick.calls // (tick.batch + 1), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip, "guidance_scale": guidance_scale,
-        "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "data": source, "train_images": len(train), "train_digest": train.digest,
-        "test_images": len(test), "test_digest": test.digest, "extractor": eyes.name, "extractor_digest": eyes.digest, "kept": keep,
-        **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}, "device": torch.cuda.get_device_name() if model.device.type == "cuda" else f"{model.device.type}, {torch.get_num_threads()} threads",
-        "ddpm_nb": __version__, "torch": torch.__version__, "python": platform.python_version(), "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")})
-    card.save(folder)
-    if found.closest is not None: _picture(found.closest, folder / "neighbours.png")
-    print(f"{card.table()}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if found.closest is not None else ""))
+    import torchmetrics
+    card = Card(figures, {
+        "model": run, "weights": weights if isinstance(model, Run) else "as they came", "weights_digest": Extractor("", model.model).digest, "parameters": sum(p.numel() for p in model.model.parameters()),
+        "prediction": model.prediction, **conditions, "data": source, "train_images": len(train), "train_digest": train.digest, "test_images": len(test), "test_digest": test.digest,
+        "device": torch.cuda.get_device_name() if model.device.type == "cuda" else f"{model.device.type}, {torch.get_num_threads()} threads", "ddpm_nb": __version__, "torch": torch.__version__,
+        "torchmetrics": torchmetrics.__version__, "python": platform.python_version(), "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")})
+    folder.mkdir(parents=True, exist_ok=True)
+    write_together(folder, card.files())
+    if found and found.closest: _picture(list(found.closest.values()), folder / "neighbours.png")
+    print(f"{card.table()}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if found and found.closest else ""))
     if other: print(f"\nbeside {against}:\n{compare(card, other)}")
 
 
@@ -293,24 +299,21 @@ def _real(model, source: str | None):
     r = model.recipe if isinstance(model, Run) else None
     if source is None and r is None: raise ValueError("data must be given: real images to compare with, as this model does not say what it was trained on")
     if source is None: train, test = (load_data(r.data, split, r.size, r.channels, r.held_out) for split in ("train", "test"))
-    else: train, test = (load_data(source, split, *((model.shape[1], model.shape[0]) if source == "photos" or Path(source).is_dir() else ())) for split in ("train", "test"))
+    else: train, test = (load_data(source, split, *((model.shape[1], model.shape[0]) if source == "photos" or Path(source).is_dir() else (None, None)), r.held_out if r else 0.2) for split in ("train", "test"))
     if train.shape != model.shape: raise ValueError(f"data must have images of {model.shape}, which the model draws; {source or r.data} has {train.shape}")
     return train, test, source or r.data
 
 
 def _bits(model, test) -> Figure:
     from ddpm_nb.likelihood import variational_bound
-    bound = variational_bound(model.sampler(), test if model.classes else replace(test, labels=None, classes=()))
-    return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, "upper bound on -log2 p" + (" of an image given its label" if bound.labels else ""))
+    if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
+    bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test)
+    return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
 
 
-def _weights_digest(model) -> str:
-    return hashlib.sha256(b"".join(v.cpu().contiguous().numpy().tobytes() for v in model.state_dict().values())).hexdigest()[:16]
-
-
-def _picture(closest, path: Path) -> None:
+def _picture(rows: list, path: Path) -> None:
     from ddpm_nb.viz import image_grid, save_figure
-    save_figure(image_grid(torch.cat([closest[0::2], closest[1::2]]), len(closest) // 2), path)
+    save_figure(image_grid(torch.cat(rows), len(rows[0]) // 2), path)
 
 
 ddpm_eval = _command("ddpm_eval", _eval)

@@ -183,7 +183,7 @@ def load_data(
     held_out: float = 0.2,     # share kept aside, where the set has no test part of its own
     root: str | None = None,   # where downloads live
     workers: int = 0,          # processes that read a folder's images when they are needed; with 0 all are read now
-) -> "ImageSet | ImageStream": # a stream with workers
+) -> ImageSet:              # an `ImageStream` with workers
     "Load images. `ValueError` for what cannot be meant, `RuntimeError` when a download fails."
     if split not in ("train", "test", "all"): raise ValueError(f"split must be train, test or all; got {split!r}")
     if not 0 <= held_out < 1: raise ValueError(f"held_out must be a share from 0 to below 1; got {held_out!r}")

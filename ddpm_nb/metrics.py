@@ -4,20 +4,19 @@
 
 # %% auto #0
 __all__ = ['EXTRACTORS', 'METRICS', 'CONDITIONS', 'Judge', 'train_judge', 'Moments', 'frechet_of_moments', 'frechet_distance',
-           'frechet_error', 'Extractor', 'make_extractor', 'Estimate', 'kid', 'inception_score', 'Neighbourhood',
-           'neighbourhood', 'Nearest', 'nearest', 'nearer', 'Seen', 'look', 'in_batches', 'Figure', 'Evaluation',
-           'evaluate', 'Card', 'compare']
+           'frechet_error', 'Extractor', 'make_extractor', 'Estimate', 'kid', 'inception_score', 'radius',
+           'Neighbourhood', 'neighbourhood', 'Nearest', 'nearest', 'nearer', 'Seen', 'look', 'in_batches', 'Figure',
+           'Evaluation', 'check_metrics', 'evaluate', 'Card', 'compare']
 
 # %% ../nbs/11_metrics.ipynb #import-torch
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 import hashlib
 import json
 import math
-import os
 import warnings
 import torch
 import torch.nn.functional as F
@@ -98,7 +97,7 @@ class Moments(NamedTuple):
     def of(cls,
         features: Tensor,  # (N, D)
     ) -> "Moments":
-        "Those of some features. `ValueError` for fewer than two."
+        "Those of some features, on the CPU. `ValueError` for fewer than two."
         if features.ndim != 2: raise ValueError(f"features must be (N, D); got {tuple(features.shape)}")
         if len(features) < 2: raise ValueError(f"a covariance needs two samples at least; got {len(features)}")
         x = features.cpu().double()
@@ -108,8 +107,14 @@ class Moments(NamedTuple):
 def frechet_of_moments(a: Moments, b: Moments) -> float:
     "Fréchet distance (squared, as FID is) of two normal distributions (Heusel et al. 2017, eq. 6)."
     if a.mean.shape != b.mean.shape: raise ValueError(f"both sets must have as many features; got {len(a.mean)} and {len(b.mean)}")
-    root = torch.linalg.eigvals(a.cov @ b.cov).real.clamp(min=0).sqrt().sum()  # trace of the root of the product
+    inner = (root_a := _root(a.cov)) @ b.cov @ root_a                    # as the product of both, but symmetric
+    root = torch.linalg.eigvalsh(inner).clamp(min=0).sqrt().sum()        # trace of its root
     return max(0.0, float((a.mean - b.mean).square().sum() + a.cov.trace() + b.cov.trace() - 2 * root))
+
+
+def _root(M: Tensor) -> Tensor:
+    values, axes = torch.linalg.eigh(M)
+    return axes * values.clamp(min=0).sqrt() @ axes.T
 
 
 def frechet_distance(
@@ -124,13 +129,12 @@ def frechet_error(
     a: Tensor,   # (N, D) features of the sample
     b: Moments,  # what it is compared with, taken as known
 ) -> float:
-    "Standard error of the Fréchet distance for the choice of the sample, to first order."
+    "Standard error of the Fréchet distance for the choice of the sample, to first order; up to twice too large where the distance is all chance."
     x, m = a.cpu().double() - a.cpu().double().mean(0), Moments.of(a)
     values, axes = torch.linalg.eigh(m.cov)
     kept = values > values[-1] * 1e-10                                        # features that never vary have no say
     root, inverse = (axes[:, kept] * values[kept].pow(p) @ axes[:, kept].T for p in (0.5, -0.5))
-    inner_values, inner_axes = torch.linalg.eigh(root @ b.cov @ root)
-    T = inverse @ (inner_axes * inner_values.clamp(min=0).sqrt() @ inner_axes.T) @ inverse
+    T = inverse @ _root(root @ b.cov @ root) @ inverse
     influence = 2 * x @ (m.mean - b.mean) + (x * (x - x @ T)).sum(1)
     return float(influence.std() / len(x)**0.5)
 
@@ -140,12 +144,13 @@ class Extractor:
     "Somebody's eyes: images to features, and to guesses of what they show."
     name: str
     module: nn.Module  # of (B, C, H, W) images in [-1, 1]: (B, D) features, or those and (B, K) logits
+    classes: tuple[str, ...] = ()  # what the logits are about, if it is the classes of a data set
 
     @property
     def digest(self) -> str:
         "16 hexadecimal digits that tell its weights from any others."
         h = hashlib.sha256()
-        for name, v in self.module.state_dict().items(): h.update(name.encode() + v.cpu().contiguous().numpy().tobytes())
+        for name, v in self.module.state_dict().items(): h.update(name.encode() + v.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return h.hexdigest()[:16]
 
     @torch.no_grad()
@@ -153,7 +158,8 @@ class Extractor:
         x: Tensor,  # (B, C, H, W) in [-1, 1]
     ) -> tuple[Tensor, Tensor | None]:  # (B, D) features and (B, K) logits, on the CPU
         "Look at images. `ValueError` when the module answers with something else."
-        with evaluating(self.module): out = self.module(x)
+        here = next((p.device for p in self.module.parameters()), x.device)
+        with evaluating(self.module): out = self.module(x.to(here))
         features, logits = out if isinstance(out, tuple) else (out, None)
         if features.ndim != 2 or len(features) != len(x): raise ValueError(f"extractor {self.name} must answer ({len(x)}, D) features; got {tuple(features.shape)}")
         return features.float().cpu(), None if logits is None else logits.float().cpu()
@@ -184,7 +190,7 @@ def make_extractor(
     "Eyes for a set of images. `ValueError` without what they need, `OSError` or `ImportError` when Inception cannot be had."
     if kind not in EXTRACTORS: raise ValueError(f"extractor must be one of {', '.join(EXTRACTORS)}; got {kind!r}")
     if kind == "auto": kind = "judge" if data.labels is not None and data.shape[1] < 32 else "inception"
-    if kind == "judge": return Extractor(f"judge of {len(data)} images", _Both(train_judge(data, steps)).to(device))
+    if kind == "judge": return Extractor(f"judge of {len(data)} images", _Both(train_judge(data, steps)).to(device), data.classes)
     return Extractor("inception", _Inception(_inception()).to(device)) if kind == "inception" else Extractor("pixels, at most 8×8", _Pixels())
 
 
@@ -215,6 +221,7 @@ def kid(
     from torchmetrics.image.kid import poly_mmd
     if min(len(a), len(b)) < 10: raise ValueError(f"five blocks of two images are the least; got {len(a)} and {len(b)}")
     block = min(block, len(a) // 5, len(b) // 5)
+    a, b = (x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))] for x in (a, b))  # a set may be sorted
     blocks = torch.stack([poly_mmd(y.double(), x.double()) for x, y in zip(a.split(block), b.split(block)) if len(x) == len(y) == block])
     return Estimate(float(blocks.mean()), float(blocks.std() / len(blocks)**0.5))
 
@@ -235,6 +242,11 @@ def inception_score(
     return Estimate(float(mean), float(spread / splits**0.5))
 
 
+def radius(x: Tensor, k: int) -> Tensor:
+    "(N,) distance of each of (N, D) features to its k-th neighbour among them."
+    return torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)])  # the nearest is itself
+
+
 class Neighbourhood(NamedTuple):
     "Who lies near whom, with standard errors for the choice of the images that are counted."
     precision: Estimate
@@ -247,12 +259,13 @@ def neighbourhood(
     a: Tensor,   # (N, D) features of drawn images
     b: Tensor,   # (M, D) features of real images
     k: int = 5,  # neighbours
+    radius_b: Tensor | None = None,  # `radius(b, k)`, if it is known already
 ) -> Neighbourhood:
     "Precision, recall, density and coverage (Naeem et al. 2020). `ValueError` when a set has no more than k images."
     if min(len(a), len(b)) <= k: raise ValueError(f"k = {k} neighbours need more images; got {len(a)} and {len(b)}")
-    radius_a, radius_b = (torch.cat([torch.cdist(part, x).kthvalue(k + 1).values for part in x.split(1000)]) for x in (a, b))  # the nearest is itself
-    precision, density, recall, covered = [], [], [], torch.zeros(len(b), dtype=torch.bool)
-    for part, _ in ((x, None) for x in a.split(1000)):
+    radius_a, radius_b = radius(a, k), radius(b, k) if radius_b is None else radius_b
+    precision, density, recall, covered = [], [], [], torch.zeros(len(b), dtype=torch.bool, device=b.device)
+    for part in a.split(1000):
         inside = torch.cdist(part, b) <= radius_b
         precision, density, covered = [*precision, inside.any(1)], [*density, inside.sum(1) / k], covered | inside.any(0)
     for part in b.split(1000): recall.append((torch.cdist(part, a) <= radius_a).any(1))
@@ -260,7 +273,9 @@ def neighbourhood(
 
 
 def _mean(x: Tensor) -> Estimate:
-    return Estimate(float(x.double().mean()), float(x.double().std() / len(x)**0.5))
+    if x.dtype != torch.bool: return Estimate(float(x.double().mean()), float(x.double().std() / len(x)**0.5))
+    share, careful = float(x.double().mean()), (int(x.sum()) + 1) / (len(x) + 2)  # none of four is not never
+    return Estimate(share, (careful * (1 - careful) / len(x))**0.5)
 
 # %% ../nbs/11_metrics.ipynb #nearest
 class Nearest(NamedTuple):
@@ -308,12 +323,11 @@ def look(
     batches: Iterable[tuple[int, Tensor, Tensor | None]],  # number of the first image, (B, C, H, W) images, (B,) labels; of several processes, each brings its part
     extractor: Extractor,
     keep: int = 10_000,          # images of which everything is kept
-    device: str | torch.device = "cpu",  # where the extractor is
 ) -> Seen:
-    "Look at images as they come. `ValueError` for fewer than two."
+    "Look at images as they come; what is kept is on the CPU. `ValueError` for fewer than two."
     n, total, square, parts = 0, 0.0, 0.0, {}
     for i, x, y in batches:
-        features, logits = extractor(x.to(device))
+        features, logits = extractor(x)
         d = features.double()
         n, total, square = n + len(d), total + d.sum(0), square + d.T @ d
         if i < keep: parts[i] = [v if v is None else v[:keep - i].cpu() for v in (features, logits, x, y)]
@@ -335,13 +349,13 @@ def in_batches(data: ImageSet, size: int = 500) -> Iterator[tuple[int, Tensor, T
 
 # %% ../nbs/11_metrics.ipynb #evaluate
 METRICS = {"fid": "lower", "kid": "lower", "is": "higher", "precision": "higher", "recall": "higher", "density": "near 1", "coverage": "higher",
-           "accuracy": "higher", "recognised": "higher", "nearer": "0.5", "nearer_features": "0.5"}
+           "accuracy": "higher", "recognised": "higher", "memorisation": "0.5", "memorisation_features": "0.5"}
 
 class Figure(NamedTuple):
     "One line of a card."
     name: str              # of `METRICS`, or `bits` (a dimension)
-    value: float
-    error: float           # its standard error
+    value: float | None    # None where there are too few images for any; the note says so
+    error: float | None    # its standard error
     n: int                 # images it was made from
     matched: float | None  # mean over blocks of as many images as were kept aside
     matched_error: float | None
@@ -352,10 +366,30 @@ class Figure(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    "Figures, and the drawn images that are nearest to training images (in pixels), with these."
+    "Figures; for each kind of memorisation the drawn images that are nearest to training images, with these; and how long it took."
     figures: list[Figure]
-    closest: Tensor | None     # (2 * k, C, H, W): drawn and trained on, in turns
-    seconds: dict[str, float]  # looking, computing
+    closest: dict[str, Tensor]  # (2 * k, C, H, W): k drawn ones, then k trained on
+    seconds: dict[str, float]
+
+
+def check_metrics(
+    metrics: Iterable[str] | None,  # names; all that can be had when None
+    train: ImageSet,
+    test: ImageSet | None,
+    extractor: Extractor,
+    told: bool,                     # whether the drawn images have labels that mean those of `train`
+) -> list[str]:
+    "The figures to compute. `ValueError` for one that does not exist, or that these images or this extractor cannot have."
+    impossible = {} if extractor.classes else {name: f"the extractor {extractor.name} does not know the classes" for name in ("accuracy", "recognised")}
+    if not told: impossible["accuracy"] = "the drawn images have no labels, or others than the data"
+    if test is None: impossible |= {name: "no images were kept aside" for name in METRICS if name.startswith("memorisation")}
+    if isinstance(extractor.module, _Pixels): impossible["is"] = "pixels are no classes"
+    if metrics is None: return [name for name in METRICS if name not in impossible]
+    for name in (metrics := list(dict.fromkeys(metrics))):
+        if name not in METRICS: raise ValueError(f"metrics must be among {', '.join(METRICS)}; got {name!r}")
+        if name in impossible: raise ValueError(f"metrics: {name} cannot be had: {impossible[name]}")
+    if test is not None and len(test) < 2: raise ValueError(f"two images kept aside are the least; got {len(test)}")
+    return metrics
 
 
 def evaluate(
@@ -363,49 +397,52 @@ def evaluate(
     train: ImageSet,                # real images, which the drawn ones are compared with
     test: ImageSet | None,          # real images that were kept aside
     extractor: Extractor,
-    metrics: Iterable[str] = METRICS,
-    keep: int = 10_000,             # see `look`
-    device: str | torch.device = "cpu",  # where the extractor is
+    metrics: Iterable[str] | None = None,  # of `METRICS`; all that can be had when None
+    keep: int = 10_000,             # drawn images of which everything is kept; features and pixels of all real ones are
 ) -> Evaluation:
-    "Judge drawn images. `ValueError` for an unknown figure, or one that these images or this extractor cannot have."
-    metrics, start = list(dict.fromkeys(metrics)), perf_counter()
-    for name in metrics:
-        if name not in METRICS: raise ValueError(f"metrics must be among {', '.join(METRICS)}; got {name!r}")
-    if test is None and any(name.startswith("nearer") for name in metrics): raise ValueError("nearer needs images kept aside, and there are none")
-    fake = look(drawn, extractor, keep, device)
+    "Judge drawn images. Errors as of `check_metrics` (labels are known to be there when the images are); a figure for which there are too few images has no value, and a note."
+    start = perf_counter()
+    metrics = check_metrics(metrics, train, test, extractor, told=True)
+    fake = look(drawn, extractor, keep)
     drawn_at = perf_counter()
-    real, aside = look(in_batches(train), extractor, len(train), device), None if test is None else look(in_batches(test), extractor, len(test), device)
-    looked_at, closest = perf_counter(), None
-    if fake.logits is None: metrics = [name for name in metrics if name not in ("is", "accuracy", "recognised")]
+    real, aside = look(in_batches(train), extractor, len(train)), None if test is None else look(in_batches(test), extractor, len(test))
+    looked_at, closest, size = perf_counter(), {}, aside.moments.n if aside else 0
     if fake.labels is None: metrics = [name for name in metrics if name != "accuracy"]
-    all_of = _figures(fake, real, metrics)
-    blocks = [] if aside is None else [_figures(fake.part(slice(i, i + aside.moments.n)), real, metrics) for i in range(0, min(len(fake.features) - aside.moments.n + 1, 10 * aside.moments.n), aside.moments.n)]
-    of_real = {} if aside is None else _figures(aside, real, metrics)
-    for name, view in (("nearer", lambda s: s.images.flatten(1)), ("nearer_features", lambda s: s.features)):
-        if name not in metrics: continue
-        near = nearest(view(fake), view(real))
-        all_of[name], of_real[name] = nearer(near.distance, nearest(view(aside), view(real)).distance), Estimate(0.5, 0.0)
-        if name == "nearer":
+    around = radius(real.features[:keep], 5) if set(metrics) & set(Neighbourhood._fields) and len(real.features) > 5 else None
+    all_of, notes = _figures(fake, real, metrics, keep, around)
+    blocks = [_figures(fake.part(slice(i, i + size)), real, metrics, keep, around, errors=False)[0] for i in range(0, min(len(fake.features) - size + 1, 10 * size), size)] if aside else []
+    of_real = _figures(aside, real, metrics, keep, around)[0] if aside else {}
+    for name in metrics:
+        if name.startswith("memorisation"):
+            of = (lambda s: s.features) if name.endswith("features") else (lambda s: s.images.flatten(1))
+            near = nearest(of(fake), of(real))
+            all_of[name], of_real[name] = nearer(near.distance, nearest(of(aside), of(real)).distance), Estimate(0.5, 0.0)
             which = near.distance.argsort()[:10]
-            closest = torch.stack([fake.images[which], real.images[near.index[which]]], 1).flatten(0, 1)
+            closest[name] = torch.cat([fake.images[which], real.images[near.index[which]]])
     figures = []
     for name in metrics:
         same = torch.tensor([b[name].value for b in blocks if name in b], dtype=torch.float64)
-        e, r, n = all_of[name], of_real.get(name), fake.moments.n if name == "fid" else len(fake.features)
-        figures.append(Figure(name, e.value, e.error, n, same.mean().item() if len(same) else None, (same.std() / len(same)**0.5).item() if len(same) > 1 else None,
-                              r and r.value, r and r.error, aside.moments.n if aside else 0, _beware(name, n, fake, real)))
+        e, r, n = all_of.get(name, Estimate(None, None)), of_real.get(name, Estimate(None, None)), fake.moments.n if name == "fid" else len(fake.features)
+        figures.append(Figure(name, *e, n, same.mean().item() if len(same) else None, (same.std() / len(same)**0.5).item() if len(same) > 1 else None,
+                              *r, size, notes.get(name) or _beware(name, n, fake, real)))
     return Evaluation(figures, closest, {"drawing and looking": drawn_at - start, "looking at real ones": looked_at - drawn_at, "computing": perf_counter() - looked_at})
 
 
-def _figures(fake: Seen, real: Seen, metrics: list[str]) -> dict[str, Estimate]:
-    found = {}
-    if "fid" in metrics: found["fid"] = Estimate(frechet_of_moments(fake.moments, real.moments), frechet_error(fake.features, real.moments) * (len(fake.features) / fake.moments.n)**0.5)
-    if "kid" in metrics: found["kid"] = kid(fake.features, real.features)
-    if "is" in metrics: found["is"] = inception_score(fake.logits)
-    if set(metrics) & set(Neighbourhood._fields): found |= neighbourhood(fake.features, real.features)._asdict()
-    if "accuracy" in metrics and fake.labels is not None: found["accuracy"] = _mean(fake.logits.argmax(1) == fake.labels)
-    if "recognised" in metrics: found["recognised"] = _mean(fake.logits.softmax(1).amax(1) > 0.9)
-    return {name: e for name, e in found.items() if name in metrics}
+def _figures(fake: Seen, real: Seen, metrics: list[str], keep: int, around: Tensor | None, errors: bool = True) -> tuple[dict[str, Estimate], dict[str, str]]:
+    "What there are enough images for; and why not the rest."
+    found, notes = {}, {}
+    def fid(): return Estimate(frechet_of_moments(fake.moments, real.moments), frechet_error(fake.features, real.moments) * (len(fake.features) / fake.moments.n)**0.5 if errors else 0.0)
+    ways = {"fid": fid, "kid": lambda: kid(fake.features, real.features), "is": lambda: inception_score(fake.logits), "accuracy": lambda: _mean(fake.logits.argmax(1) == fake.labels),
+            "recognised": lambda: _mean(fake.logits.softmax(1).amax(1) > 0.9)}
+    for name, way in ways.items():
+        if name not in metrics: continue
+        try: found[name] = way()
+        except ValueError as e: notes[name] = f"not computed: {e}"
+    asked = [name for name in metrics if name in Neighbourhood._fields]
+    try:
+        if asked: found |= {name: e for name, e in neighbourhood(fake.features, real.features[:keep], radius_b=around)._asdict().items() if name in asked}
+    except ValueError as e: notes |= {name: f"not computed: {e}" for name in asked}
+    return found, notes
 
 
 def _beware(name: str, n: int, fake: Seen, real: Seen) -> str:
@@ -413,6 +450,7 @@ def _beware(name: str, n: int, fake: Seen, real: Seen) -> str:
     if name == "fid" and n < 20 * D: return f"biased upwards: {n} images for {D} features; compare only with as many"
     if name == "is" and n < 500 * K: return f"biased downwards: {n // 10} images a split for {K} classes; compare only with as many"
     if name in Neighbourhood._fields and n != real.moments.n: return f"depends on how many there are of both: here {n} and {len(real.features)}"
+    if name.startswith("memorisation"): return f"probability that a drawn image is nearer to the training set{' in features' if name.endswith('features') else ', pixel by pixel,'} than one kept aside"
     return ""
 
 # %% ../nbs/11_metrics.ipynb #card
@@ -435,16 +473,10 @@ class Card:
 
     _repr_markdown_ = __str__
 
-    def save(self,
-        folder: Path,  # made when it does not exist
-    ) -> None:
-        "Write card.json and card.md."
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        text = {"card.json": json.dumps({"figures": [f._asdict() for f in self.figures], "conditions": self.conditions}, indent=1), "card.md": f"# Evaluation\n\n{self}\n"}
-        for name, content in text.items():
-            (beside := folder / f"writing.{name}").write_text(content)
-            os.replace(beside, folder / name)
+    def files(self) -> dict[str, bytes]:
+        "What to write into a folder: card.json and card.md."
+        said = {"figures": [f._asdict() for f in self.figures], "conditions": self.conditions}
+        return {"card.json": json.dumps(said, indent=1, allow_nan=False).encode(), "card.md": f"# Evaluation\n\n{self}\n".encode()}
 
     @classmethod
     def read(cls,
@@ -457,11 +489,11 @@ class Card:
 
 def _pm(value: float | None, error: float | None) -> str:
     if value is None: return ""
-    digits = 3 if not error or not math.isfinite(error) else max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error and math.isfinite(error) else "")
+    digits = 3 if not error else max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
 
 
-CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "train_digest", "test_images", "test_digest")  # must agree if two cards shall be compared
+CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "train_digest", "test_images", "test_digest", "kept")  # must agree if two cards shall be compared
 
 def compare(a: Card, b: Card) -> str:
     "Markdown: figures side by side, with their difference in standard errors; and in which conditions the cards differ."
@@ -474,5 +506,6 @@ def compare(a: Card, b: Card) -> str:
 
 
 def _z(f: Figure, g: Figure) -> str:
+    if None in (f.value, g.value): return ""
     spread = (f.error**2 + g.error**2)**0.5
-    return f"{(f.value - g.value) / spread:+.1f}" if spread and math.isfinite(spread) else ""
+    return f"{(f.value - g.value) / spread:+.1f}" if spread else ""

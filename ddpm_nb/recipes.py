@@ -424,7 +424,7 @@ def load_run(
     if weights not in ("ema", "raw"): raise ValueError(f"weights must be one of ema, raw; got {weights!r}")
     recipe = read_recipe(folder)
     try: run = Run(**read_pipeline(folder, device), recipe=recipe, folder=Path(folder))
-    except FileNotFoundError as e: raise RuntimeError(f"the run in {folder} is damaged: {e}") from e
+    except FileNotFoundError as e: raise RuntimeError(f"the run in {folder} is damaged, or made by an earlier version: {e}") from e
     if weights == "raw":
         state = Checkpoints(run.folder / "checkpoints").load()["diffusion"]
         run.model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})

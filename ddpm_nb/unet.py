@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'UNetConfig', 'UNetBlock', 'UNet']
+           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 import math
 import os
 import torch
@@ -68,7 +69,7 @@ class Dropout(nn.Dropout):
 # %% ../nbs/05_unet.ipynb #resblock
 class ResBlock(nn.Module):
     "Residual block: (B, in, H, W) and a (B, emb) embedding to (B, out, H, W)."
-    def __init__(self, channels_in: int, channels_out: int, emb: int, config: "UNetConfig"):
+    def __init__(self, channels_in: int, channels_out: int, emb: int, config):
         super().__init__()
         self.norm1, self.conv1 = config.norm(channels_in), init_(nn.Conv2d(channels_in, channels_out, 3, padding=1))
         self.emb = init_(nn.Linear(emb, channels_out))
@@ -196,7 +197,23 @@ class UNetBlock(nn.Module):
         return checkpoint(run, x, emb, use_reentrant=False) if self.gradient_checkpointing and torch.is_grad_enabled() else run(x, emb)
 
 # %% ../nbs/05_unet.ipynb #unet
-class UNet(nn.Module, PyTorchModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"]):
+class Whole:
+    "For what is saved with Hugging Face's mixin: the files of a folder are replaced when all new ones are written, and not before."
+    def save_pretrained(self,
+        save_directory: Path,  # made when it does not exist
+        **options,             # of the mixin
+    ):
+        "Save to a folder. `OSError` when that fails, and what was there before is untouched."
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="writing.", dir=folder) as new:
+            done = super().save_pretrained(new, **options)
+            files = [f for f in Path(new).iterdir() if f.name != "README.md" or not (folder / "README.md").exists()]
+            for file in sorted(files, key=lambda f: f.suffix == ".safetensors"): os.replace(file, folder / file.name)
+        return done
+
+
+class UNet(Whole, nn.Module, PyTorchModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"]):
     "The noise predictor of DDPM (Ho et al. 2020, appendix B): `model(x_t, t)` or `model(x_t, t, y)`."
     def __init__(self,
         what: UNetConfig | None = None, /,  # what to build; the paper's CIFAR-10 network when None
@@ -238,9 +255,7 @@ class UNet(nn.Module, PyTorchModelHubMixin, library_name="ddpm_nb", tags=["ddpm"
     def _from_pretrained(cls, *, strict: bool = True, **options) -> "UNet": return super()._from_pretrained(strict=strict, **options)
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        beside = save_directory / "writing.model.safetensors"  # an earlier file stays whole until the new one is
-        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, beside, metadata={"format": "pt"})
-        os.replace(beside, save_directory / "model.safetensors")
+        save_file({k: v.contiguous() for k, v in self.state_dict().items()}, save_directory / "model.safetensors", metadata={"format": "pt"})
 
 # %% ../nbs/05_unet.ipynb #forward
 @patch

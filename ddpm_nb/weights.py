@@ -11,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 import itertools
 import json
+import math
 import re
+import warnings
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .hub import Pipeline, describe_schedule, fetch, read_schedule, write_safely
+from .hub import Pipeline, describe_schedule, fetch, read_schedule, write_together
 from .recipes import load_run
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
 from .training import join, settle
@@ -134,15 +136,16 @@ _SCHEDULERS = {"DDPMScheduler": "ancestral", "DDIMScheduler": "ddim", "DPMSolver
 def scheduler_of_diffusers(
     theirs: dict,  # the JSON of a scheduler
 ) -> dict:         # the fields of a `Pipeline` that it decides
-    "What a scheduler of diffusers says about schedule, prediction, variance (None where it does not matter to it), clipping and solver. `ValueError` lists the options that have no counterpart here."
+    "What a scheduler of diffusers says about schedule, prediction, variance (None where it does not matter to it), clipping and solver; with fewer steps than all, `Pipeline.sampler` spaces them its own way, whatever `timestep_spacing` says. `ValueError` lists the options that have no counterpart here."
     kind = theirs.get("_class_name")
     get = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear", "variance_type": "fixed_small", "prediction_type": "epsilon", **theirs}.get
     wrong = [f"{k} = {get(k)!r} (only {', '.join(map(repr, known))})" for k, known in (("_class_name", _SCHEDULERS), ("beta_schedule", _SCHEDULES), ("prediction_type", _PREDICTIONS)) if get(k) not in known]
     if kind == "DDPMScheduler" and get("variance_type") not in _VARIANCES: wrong.append(f"variance_type = {get('variance_type')!r} (only {', '.join(map(repr, _VARIANCES))})")
     fixed = {"thresholding": False, "clip_sample_range": 1.0, "algorithm_type": "dpmsolver++", "solver_order": 2, "solver_type": "midpoint", "use_karras_sigmas": False, "use_exponential_sigmas": False,
-             "use_beta_sigmas": False, "use_lu_lambdas": False, "use_flow_sigmas": False, "set_alpha_to_one": True}
+             "use_beta_sigmas": False, "use_lu_lambdas": False, "use_flow_sigmas": False, "set_alpha_to_one": True, "lambda_min_clipped": -math.inf, "final_sigmas_type": "zero"}
     wrong += [f"{k} = {get(k)!r} (only {v!r})" for k, v in fixed.items() if get(k, v) != v]
     if wrong: raise ValueError(f"this scheduler of diffusers has options that have no counterpart here: {'; '.join(wrong)}")
+    if kind == "DDIMScheduler" and get("clip_sample", True): warnings.warn("DDIM with clip_sample: diffusers goes on with the noise of the estimate before it was clipped, here it is the noise that fits (its use_clipped_model_output): images differ", stacklevel=3)
     if get("trained_betas") is not None: schedule = NoiseSchedule.from_betas(get("trained_betas"))
     else:
         name, T = _SCHEDULES[get("beta_schedule")], get("num_train_timesteps")
@@ -167,7 +170,7 @@ def from_diffusers(
     try: said |= {k: v for k, v in json.loads(fetch(name, "pipeline.json", **where).read_text()).items() if k in ("classes", "unlabelled", "clip")}  # by `to_diffusers`
     except FileNotFoundError: pass
     if said["unlabelled"]: config = replace(config, classes=config.classes - 1)  # its last row means none
-    elif config.classes: state["class_embedding.weight"] = F.pad(state["class_embedding.weight"], (0, 0, 0, 1))
+    elif config.classes and "class_embedding.weight" in state: state["class_embedding.weight"] = F.pad(state["class_embedding.weight"], (0, 0, 0, 1))
     model = fit_weights(UNet(config), state, "diffusers")
     rest["variance"] = rest["variance"] or ("learned" if config.learned_variance else "fixed_small")
     shape = (config.in_channels, *([size] * 2 if isinstance(size, int) else size))
@@ -195,8 +198,9 @@ def to_diffusers(
     pipeline: Pipeline,
     folder: Path,        # made when it does not exist
 ) -> Path:               # the same
-    "Write what `DDPMPipeline.from_pretrained` opens (`DDIMPipeline` for the solver ddim). `ValueError` lists what diffusers cannot express; `OSError` when it cannot be written."
+    "Write what `DDPMPipeline.from_pretrained` opens (`DDIMPipeline` for the solver ddim). `ValueError` lists what diffusers cannot express; `OSError` when it cannot be written. (`DDPMPipeline` itself draws without labels only; a network with classes is for its `UNet2DModel`.)"
     from safetensors.torch import save
+    if pipeline.solver == "dpm" and pipeline.clip: warnings.warn("diffusers' DPM-Solver++ does not clip its estimates: there this pipeline will draw other images", stacklevel=2)
     p, c, folder = pipeline, pipeline.model.config, Path(folder)
     attending = {c.width * c.multipliers[i] for i in (-1, *c.attention_levels, *(c.up_attention_levels or ()))}
     wrong = [f"{k} = {v!r}" for k, v, never in (("prediction", p.prediction, p.prediction == "mean"), ("resampling", c.resampling, c.resampling == "wide"), ("label_join", c.label_join, c.classes and c.label_join == "concat"),
@@ -208,8 +212,7 @@ def to_diffusers(
     files = {"model_index.json": {"_class_name": "DDIMPipeline" if p.solver == "ddim" else "DDPMPipeline", "_diffusers_version": "0.31.0", "unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", scheduler]},
              "unet/config.json": _unet_for_diffusers(c, p.shape, len(state.get("class_embedding.weight", ())) or None), "scheduler/scheduler_config.json": _scheduler_for_diffusers(p, scheduler), "pipeline.json": p.about()}
     for part in ("unet", "scheduler"): (folder / part).mkdir(parents=True, exist_ok=True)
-    write_safely(folder / "unet/diffusion_pytorch_model.safetensors", lambda path: path.write_bytes(save(state, metadata={"format": "pt"})))
-    for file, content in files.items(): write_safely(folder / file, lambda path: path.write_text(json.dumps(content, indent=1)))
+    write_together(folder, {name: json.dumps(content, indent=1).encode() for name, content in files.items()} | {"unet/diffusion_pytorch_model.safetensors": save(state, metadata={"format": "pt"})})
     return folder
 
 
@@ -288,11 +291,13 @@ def _unfork(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def load(
     name: str | Path,           # the folder of a run, of a pipeline, or of diffusers; a checkpoint of the article's; or a repository on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
-    **where,                    # `revision`, `token`, `cache_dir` of the Hub
+    **options,                  # of the Hub (`revision`, `token`, `cache_dir`), or of `from_article` (`size`, `schedule`, `ema`)
 ) -> Pipeline:                  # a `Run` for the folder of a run
-    "Whatever draws images, by its name: `load(\"runs/digits\").sample(64)`. `ValueError` or `OSError` says why not."
-    if Path(name).is_file(): return from_article(name, device=device)
+    "Whatever draws images, by its name: `load(\"runs/digits\").sample(64)`. `ValueError`, `OSError` or (what is damaged) `RuntimeError` says why not."
+    if Path(name).is_file(): return from_article(name, device=device, **options)
+    if Path(name).is_dir() and options: raise ValueError(f"{', '.join(options)} mean nothing for a folder")
     if (Path(name) / "run.json").is_file(): return load_run(name, device)
-    try: fetch(name, "model_index.json", **where)
-    except FileNotFoundError: return Pipeline.from_pretrained(name, device, **where)
-    return from_diffusers(name, device, **where)
+    try: fetch(name, "model_index.json", **options)
+    except FileNotFoundError: return Pipeline.from_pretrained(name, device, **options)
+    if (Path(name) / "model.safetensors").is_file(): raise ValueError(f"{name} holds two networks, one of diffusers and one of ours: say which by `from_diffusers` or `Pipeline.from_pretrained`")
+    return from_diffusers(name, device, **options)
