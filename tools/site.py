@@ -158,7 +158,7 @@ def page(name, cells):
     for cell, after in zip(cells, said):
         if cell.cell_type == "code": kept += code(cell, seen(heading, before, after))
         else:
-            heading, before = ([heading] + re.findall(r"(?m)^#+ (.*)", cell.source))[-1], cell.source
+            heading, before = ([heading] + re.findall(r"(?m)^#+ (?:<a [^>]*></a>)?(.*)", cell.source))[-1], cell.source
             kept.append(new_markdown_cell(prose(name, cell.source), id=cell.id))
     info = {"kernelspec": {"name": "python3", "display_name": "python3"}, "language_info": {"name": "python"}}
     write(f"{name}.ipynb", nbformat.writes(new_notebook(cells=kept, metadata=info)))
