@@ -108,6 +108,13 @@ def spoken(text):
     return " ".join(re.sub(r"[*`$\\{}]|<[^>]+>", "", re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)).split())
 
 
+def seen(heading, before, after):
+    "Alternative text for a figure that has none of its own: its section, and what to notice or else the last thing said before it."
+    notice = [spoken(part) for part in after.split("\n\n")[:2] if "notice" in part]
+    said = [words for part in before.split("\n\n") if (words := spoken(part))]
+    return f"Figure in “{spoken(heading)}”. {(notice or said[-1:] or [''])[0]}"
+
+
 def prose(name, text):
     "A Markdown cell of a page."
     def mark(label):
@@ -130,7 +137,7 @@ def used_in(label):
 TAGS = {"export": "hide-input", "echo: false": "remove-input", "output: false": "remove-output", "code-fold: true": "hide-input"}
 
 
-def code(name, cell, alt):
+def code(cell, alt):
     "A code cell of a page, after a target for each public name it defines; none for one that is hidden or only imports for the package."
     directives = dict(re.findall(r'(?m)^#\| *([\w-]+):? *"?(.*?)"?$', cell.source))
     text = re.sub(r"(?m)^#\|.*\n?", "", cell.source).strip()
@@ -149,9 +156,9 @@ def page(name, cells):
     if name == "index": cells[0].source = (docs / "index.md").read_text(encoding="utf-8")
     said, kept, heading, before = [c.source if c.cell_type == "markdown" else "" for c in cells[1:]] + [""], [], "", ""
     for cell, after in zip(cells, said):
-        if cell.cell_type == "code": kept += code(name, cell, f"Figure in “{spoken(heading)}”. {(spoken(after) or spoken(before))[:300]}")
+        if cell.cell_type == "code": kept += code(cell, seen(heading, before, after))
         else:
-            heading, before = ([heading] + re.findall(r"(?m)^#+ (.*)", cell.source))[-1], cell.source
+            heading, before = ([heading] + re.findall(r"(?m)^#+ (?:<a [^>]*></a>)?(.*)", cell.source))[-1], cell.source
             kept.append(new_markdown_cell(prose(name, cell.source), id=cell.id))
     info = {"kernelspec": {"name": "python3", "display_name": "python3"}, "language_info": {"name": "python"}}
     write(f"{name}.ipynb", nbformat.writes(new_notebook(cells=kept, metadata=info)))
