@@ -115,6 +115,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                              'ddpm_nb.hub.Pipeline': ('hub.html#pipeline', 'ddpm_nb/hub.py'),
                              'ddpm_nb.hub.Pipeline.__post_init__': ('hub.html#pipeline.__post_init__', 'ddpm_nb/hub.py'),
                              'ddpm_nb.hub.Pipeline.__repr__': ('hub.html#pipeline.__repr__', 'ddpm_nb/hub.py'),
+                             'ddpm_nb.hub.Pipeline._check': ('hub.html#pipeline._check', 'ddpm_nb/hub.py'),
                              'ddpm_nb.hub.Pipeline._save_pretrained': ('hub.html#pipeline._save_pretrained', 'ddpm_nb/hub.py'),
                              'ddpm_nb.hub.Pipeline.about': ('hub.html#pipeline.about', 'ddpm_nb/hub.py'),
                              'ddpm_nb.hub.Pipeline.device': ('hub.html#pipeline.device', 'ddpm_nb/hub.py'),

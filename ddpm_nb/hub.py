@@ -20,7 +20,7 @@ import shutil
 import warnings
 import torch
 from fastcore.basics import patch
-from torch import Tensor
+from torch import Tensor, nn
 from filelock import FileLock, Timeout
 from huggingface_hub import ModelHubMixin, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -155,7 +155,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 @dataclass(eq=False, kw_only=True)
 class Pipeline(ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"], pipeline_tag="unconditional-image-generation"):
     "A trained system: draw from it with `sample` or `draw`. `ValueError` names what does not fit together."
-    model: UNet                          # usually averaged weights
+    model: nn.Module                     # a `UNet`, usually of averaged weights; or anything that obeys the model contract, which can draw, but not be saved
     schedule: NoiseSchedule              # that it was trained with
     shape: tuple[int, int, int]          # (C, H, W) of its images
     classes: tuple[str, ...] = ()        # names of the labels; empty when it was trained without
@@ -167,18 +167,22 @@ class Pipeline(ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"]
     _hub_mixin_config: ClassVar[dict] = {}  # config.json is the network's
 
     def __post_init__(self):
-        c, self.shape, self.classes = self.model.config, tuple(self.shape), tuple(self.classes)
+        self.shape, self.classes = tuple(self.shape), tuple(self.classes)
         check_prediction(self.prediction, self.schedule)
+        check_variance(self.variance)
         if self.solver not in SOLVERS: raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {self.solver!r}")
-        if (check_variance(self.variance) == "learned") != c.learned_variance: raise ValueError(f"variance {self.variance!r} does not go with a network whose learned_variance is {c.learned_variance}")
+        if isinstance(self.model, UNet): self._check(self.model.config)
+
+    def _check(self, c: UNetConfig):
+        if (self.variance == "learned") != c.learned_variance: raise ValueError(f"variance {self.variance!r} does not go with a network whose learned_variance is {c.learned_variance}")
         if len(self.shape) != 3 or self.shape[0] != c.in_channels: raise ValueError(f"shape must be ({c.in_channels}, H, W) for this network; got {self.shape}")
         c.check_size(*self.shape[1:])
         if len(self.classes) != (c.classes or 0): raise ValueError(f"classes must be {c.classes or 0} names for this network; got {len(self.classes)}")
 
     @property
     def device(self) -> torch.device:
-        "Where the network is."
-        return next(self.model.parameters()).device
+        "Where the model is."
+        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
 
     def __repr__(self):
         return (f"{type(self).__name__}({sum(p.numel() for p in self.model.parameters()) / 1e6:.2f} M parameters, {self.shape}, {len(self.classes) or 'no'} classes, "
@@ -333,6 +337,7 @@ def about(self: Pipeline) -> dict:
 @patch
 def _save_pretrained(self: Pipeline, save_directory: Path) -> None:
     from safetensors.torch import save
+    if not isinstance(self.model, UNet): raise ValueError(f"only a UNet can be saved; the model is a {type(self.model).__name__}")
     write_safely(save_directory / "config.json", lambda p: p.write_text(json.dumps(asdict(self.model.config), indent=1)))
     write_safely(save_directory / "pipeline.json", lambda p: p.write_text(json.dumps(self.about(), indent=1, ensure_ascii=False)))
     write_safely(save_directory / "model.safetensors", lambda p: p.write_bytes(save({k: v.contiguous() for k, v in self.model.state_dict().items()}, metadata={"format": "pt"})))
