@@ -1,6 +1,7 @@
 """Run notebooks and store their outputs: `python tools/execute.py [nbs/01_schedule.ipynb …]` (all of them when none is named).
 
-Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run."""
+Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run.
+A Chinese edition (`…_zh.ipynb`) is not run: it takes the code cells of the English one, outputs included."""
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,9 @@ os.chdir(root)
 names = sys.argv[1:] or sorted(str(p) for p in Path("nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 for name in names:
     nb = nbformat.read(name, as_version=4)
-    Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
+    if name.endswith("_zh.ipynb"):
+        code = {c.id: c for c in nbformat.read(name.replace("_zh.ipynb", ".ipynb"), as_version=4).cells if c.cell_type == "code"}
+        nb.cells = [code.get(c.id, c) for c in nb.cells]
+    else: Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
     nbformat.write(nb, name)
     print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)

@@ -1,7 +1,8 @@
 """The rules of the house, checked: prints a line for each and exits with 1 when one is broken.
 
 Modules import only from chapters above them; no star imports; each module imports alone; importing the first ten loads
-nothing heavy; public names have docstrings; each row of the paper, and each trap, has a section that asserts something."""
+nothing heavy; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
+Chinese editions keep step with the English ones."""
 import ast
 import json
 import re
@@ -74,4 +75,27 @@ rows = re.findall(r"\(#([\w-]+)\)", head)
 rule("the table of tutorials/paper lists the whole paper", [row for row in paper if row not in rows])
 rule("each of its rows has a section that asserts (the traps have a page of their own)", silent([r for r in rows if r != "traps"], found))
 rule("each of the eighteen traps has a section that asserts", silent([f"trap-{i}" for i in range(1, 19)], sections("bugs.ipynb")[1]))
+
+
+def skeleton(notebook):
+    """What two editions of a notebook share: the cells in their order, each with its type and id; of a code cell all; of a Markdown
+    cell the headings' levels, links, names in code, and code without comments."""
+    for cell in json.loads((root / "nbs" / notebook).read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"]).replace("_zh.ipynb)", ".ipynb)")
+        fenced = re.sub(r" *#.*", "", "".join(re.findall(r"(?ms)^```.*?^```", text)))
+        prose = re.sub(r"(?ms)^```.*?^```|<!--.*?-->", "", text)
+        shared = text, cell.get("outputs")
+        if cell["cell_type"] == "markdown":
+            shared = re.findall(r"(?m)^#+(?= )", prose), sorted(set(re.findall(r"\]\(.*?\)|`[^`]+`|<code>.*?</code>", prose))), fenced
+        yield cell["cell_type"], cell["id"], shared
+
+
+def out_of_step(notebook):
+    english, chinese = list(skeleton(notebook)), list(skeleton(notebook.replace(".ipynb", "_zh.ipynb")))
+    if [c[:2] for c in english] != [c[:2] for c in chinese]: return [f"{notebook}: not the same cells in the same order"]
+    return [f"{notebook}, {kind} cell {name}" for (kind, name, a), (_, _, b) in zip(english, chinese) if a != b]
+
+
+rule("the Chinese editions keep step with the English ones (code cells: python tools/execute.py nbs/…_zh.ipynb)",
+     out_of_step("index.ipynb") + out_of_step("tutorials/algorithms.ipynb"))
 sys.exit(bool(broken))
