@@ -221,7 +221,8 @@ def kid(
     from torchmetrics.image.kid import poly_mmd
     if min(len(a), len(b)) < 10: raise ValueError(f"five blocks of two images are the least; got {len(a)} and {len(b)}")
     block = min(block, len(a) // 5, len(b) // 5)
-    a, b = (x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))] for x in (a, b))  # a set may be sorted
+    generator = torch.Generator().manual_seed(0)
+    a, b = (x[torch.randperm(len(x), generator=generator)] for x in (a, b))  # a set may be sorted, and both in one way
     blocks = torch.stack([poly_mmd(y.double(), x.double()) for x, y in zip(a.split(block), b.split(block)) if len(x) == len(y) == block])
     return Estimate(float(blocks.mean()), float(blocks.std() / len(blocks)**0.5))
 
