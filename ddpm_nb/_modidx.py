@@ -369,6 +369,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                  'ddpm_nb.widgets._Curves': ('widgets.html#_curves', 'ddpm_nb/widgets.py'),
                                  'ddpm_nb.widgets._Curves.__init__': ('widgets.html#_curves.__init__', 'ddpm_nb/widgets.py'),
                                  'ddpm_nb.widgets._Curves.draw': ('widgets.html#_curves.draw', 'ddpm_nb/widgets.py'),
+                                 'ddpm_nb.widgets._Image': ('widgets.html#_image', 'ddpm_nb/widgets.py'),
                                  'ddpm_nb.widgets.be_the_network': ('widgets.html#be_the_network', 'ddpm_nb/widgets.py'),
                                  'ddpm_nb.widgets.denoising_player': ('widgets.html#denoising_player', 'ddpm_nb/widgets.py'),
                                  'ddpm_nb.widgets.digits_formula': ('widgets.html#digits_formula', 'ddpm_nb/widgets.py'),

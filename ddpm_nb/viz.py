@@ -29,7 +29,7 @@ def _axes(rows: int, columns: int, width: float, height: float):
     import matplotlib as mpl
     import matplotlib.pyplot as plt
     from cycler import cycler
-    style = {"axes.prop_cycle": cycler(color=PALETTE), "font.size": LETTERS, "axes.titlesize": LETTERS, "axes.spines.top": False, "axes.spines.right": False,
+    style = {"axes.prop_cycle": cycler(color=PALETTE), "font.size": LETTERS, "axes.spines.top": False, "axes.spines.right": False,
              "axes.grid": True, "grid.alpha": 0.3, "image.cmap": "cividis"}
     fig = plt.figure(figsize=(width, height), dpi=90, layout="constrained")  # outside: the first figure also sets up the notebook's display
     with mpl.rc_context(style): return fig, fig.subplots(rows, columns, squeeze=False)
@@ -65,7 +65,7 @@ def _png(picture, dpi: int | None = None) -> bytes:
     from PIL import Image
     if hasattr(picture, "savefig"):
         save_figure(picture, drawn := BytesIO(), dpi or picture.dpi)
-        picture = Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        picture = Image.open(drawn).convert("RGB").quantize(64, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     elif picture.mode != "RGBA":
         picture = picture.convert("RGB")
         colours, which = np.unique(np.asarray(picture).astype(np.int64) @ [2**16, 2**8, 1], return_inverse=True)
@@ -86,7 +86,7 @@ def caption(
 ) -> Picture:
     "A picture with its words."
     width = round(picture.get_figwidth() * picture.dpi) if hasattr(picture, "savefig") else picture.width
-    png = _png(picture, 135)
+    png = _png(picture, 120)
     return Picture(_FIGURE.format(data="", src=base64.b64encode(png).decode(), alt=escape(alt), width=width, onload="", controls="", text=escape(text)), png, alt)
 
 # %% ../nbs/13_viz.ipynb #to_pixels
@@ -128,7 +128,7 @@ def show_images(
     for i, ax in enumerate(axes.flat):
         ax.axis("off")
         if i < len(x): ax.imshow(pixels[i].squeeze(-1) if pixels.shape[-1] == 1 else pixels[i], cmap="gray", vmin=0, vmax=255)
-        if i < len(titles): ax.set_title(titles[i])
+        if i < len(titles): ax.set_title(titles[i], fontsize=LETTERS)
     return fig
 
 # %% ../nbs/13_viz.ipynb #frame_player
@@ -139,7 +139,7 @@ _ON_CLICK = ("var b=this,r=b.nextElementSibling,say=function(s){{b.textContent=s
              "if(r.value==r.max){{r.value=0;r.oninput()}}say('Pause');b.timer=setInterval(function(){{if(!b.isConnected)return stop();r.stepUp();r.oninput();if(r.value==r.max)stop()}},"
              "matchMedia('(prefers-reduced-motion: reduce)').matches?Math.max(1000,{ms}):{ms})")
 _CONTROLS = ('<div style="display:none;align-items:center;gap:.6em;margin-top:.4em;max-width:46em"><button type="button" style="font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:4px;width:4.2em;padding:.15em 0;cursor:pointer" onclick="{click}">Play</button>'
-             '<input type="range" min="0" max="{last}" value="0" aria-label="frame" aria-valuetext="{first}" style="flex:1 1 8em;min-width:6em;max-width:20em;accent-color:#0072B2" oninput="{input}"><span style="flex:1 1 8em;font-variant-numeric:tabular-nums">{first}</span></div>')
+             '<input type="range" data-lm-suppress-shortcuts="true" min="0" max="{last}" value="0" aria-label="frame" aria-valuetext="{first}" style="flex:1 1 8em;min-width:6em;max-width:20em;accent-color:#0072B2" oninput="{input}"><span style="flex:1 1 8em;font-variant-numeric:tabular-nums">{first}</span></div>')
 
 def frame_player(
     frames,               # pictures in order: PIL images or matplotlib figures (closed by this)
@@ -188,7 +188,9 @@ def plot_schedules(
     for name, s in schedules.items():
         t = torch.arange(s.T) / s.T
         for ax, y in zip(axes[0], (s.betas, s.alphas_bar, s.snr.log())): ax.plot(t, y, label=name)
-    for ax, title in zip(axes[0], (r"$\beta_t$", r"$\bar\alpha_t$", r"$\log$ SNR")): ax.set(title=title, xlabel="t / T")
+    for ax, title in zip(axes[0], (r"$\beta_t$", r"$\bar\alpha_t$", r"$\log$ SNR")):
+        ax.set_title(title, fontsize=LETTERS)
+        ax.set_xlabel("t / T")
     axes[0, 0].set_yscale("log"); axes[0, 1].legend(fontsize=LETTERS)
     return fig
 
@@ -235,7 +237,8 @@ def plot_bars(
     for ax, (title, values) in zip(axes[0], groups.items()):
         bars = ax.barh(list(values), list(values.values()))
         ax.bar_label(bars, fmt="%.3g", padding=3)
-        ax.set(title=title, xlim=(0, 1.15 * max(values.values())))
+        ax.set_title(title, fontsize=LETTERS)
+        ax.set(xlim=(0, 1.15 * max(values.values())))
         ax.invert_yaxis()
         ax.grid(False)
     return fig
@@ -277,7 +280,7 @@ def plot_field(
         x_t = float(schedule.sqrt_alphas_bar[t]) * x_0 + float(schedule.sqrt_one_minus_alphas_bar[t]) * noise
         ax.scatter(*x_t.T, s=2, color=PALETTE[1])
         _arrows(ax, model, schedule, t, limit)
-        ax.set(title=f"t = {t}")
+        ax.set_title(f"t = {t}", fontsize=LETTERS)
     return fig
 
 # %% ../nbs/13_viz.ipynb #plot_paths
@@ -293,7 +296,8 @@ def plot_paths(
         if field: _arrows(ax, *field, limit or 2.5)
         for i in range(path.shape[1]): ax.plot(*path[:, i].T, color=PALETTE[i % 6], marker=".", markersize=3, linewidth=1)
         ax.scatter(*centres.T, marker="x", color=PALETTE[6], zorder=3)
-        ax.set(title=name, aspect="equal")
+        ax.set_title(name, fontsize=LETTERS)
+        ax.set(aspect="equal")
         if limit: ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
     return fig
 
@@ -318,7 +322,8 @@ def plot_posterior(
         for x, name in (x_0, "$x_0$"), (x_t, "$x_t$"):
             ax.scatter(*x, color=PALETTE[6], marker="x")
             ax.annotate(name, x.tolist(), xytext=(5, 5), textcoords="offset points")
-        ax.set(title=f"t = {t}", aspect="equal")
+        ax.set_title(f"t = {t}", fontsize=LETTERS)
+        ax.set(aspect="equal")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=3, fontsize=LETTERS)
     return fig
@@ -333,7 +338,8 @@ def plot_points(
     limit = 1.05 * max(x.abs().max().item() for x in panels.values())
     for ax, (title, x) in zip(axes[0], panels.items()):
         ax.scatter(*x.T, s=3, c=[PALETTE[k] for k in labels.tolist()])
-        ax.set(title=title, xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+        ax.set_title(title, fontsize=LETTERS)
+        ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     return fig
 
 # %% ../nbs/13_viz.ipynb #receptive_field
@@ -383,7 +389,8 @@ def plot_maps(
     for ax, (title, values) in zip(axes[0], maps.items()):
         ax.imshow(values, vmin=0, cmap="cividis")
         if mark: ax.scatter(mark[1], mark[0], marker="x", color="white")
-        ax.set(title=title, xticks=[], yticks=[])
+        ax.set_title(title, fontsize=LETTERS)
+        ax.set(xticks=[], yticks=[])
         ax.grid(False)
     return fig
 

@@ -20,6 +20,7 @@ import torch
 from ipywidgets import HTML, Button, Checkbox, Dropdown, FloatLogSlider, FloatSlider, HBox, Image, IntProgress, IntSlider, ToggleButton, ToggleButtons, VBox
 from PIL import Image as Picture
 from torch import Tensor, nn
+from traitlets import Unicode
 from . import viz
 from .data import load_data
 from .gaussian import q_sample
@@ -45,13 +46,17 @@ class CallbackFailed(BaseException):
     "What a failing callback raises under `nbdev_test`. No `Exception`, for those a button swallows."
 
 
+class _Image(Image):
+    description = Unicode("").tag(sync=True)  # none; but without one ipywidgets' own script stumbles over the tooltip, which is all the words an image can have
+
+
 class Panel(VBox):
     "What all widgets share: controls (each also an attribute), a picture, a line of text, a line for errors."
     def __init__(self,
         alt: str,    # what the picture shows, for those who do not see it
         **controls,  # name and widget
     ):
-        self.picture, self.text, self.error = Image(format="png", tooltip=alt, layout={"max_width": "100%", "object_fit": "contain"}), HTML(), HTML()
+        self.picture, self.text, self.error = _Image(format="png", tooltip=alt, layout={"max_width": "100%", "align_self": "flex-start"}), HTML(), HTML()
         for name, control in controls.items():
             setattr(self, name, control)
             if hasattr(control.style, "description_width"): control.style.description_width = "initial"
@@ -305,14 +310,14 @@ def training_cockpit(
 ) -> Player:
     "Train, and watch: the loss so far, and what the averaged weights draw by now. The training is `panel.training`."
     recipe = recipe or get_recipe("digits", width=16, steps=1000, batch_size=64, log_every=5, ema=0.98, precision="fp32")
+    data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out)
+    if not recipe.labels: data = replace(data, labels=None, classes=())
 
     def begin():
         panel.entries = []
         return train(replace(recipe, training=replace(recipe.training, lr=panel.lr.value)))
 
     def train(recipe):
-        data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out)
-        if not recipe.labels: data = replace(data, labels=None, classes=())
         torch.manual_seed(recipe.training.seed)
         network = recipe.network(data)
         panel.training = training = Training(recipe.trainer(network, data), data, recipe.training, device)
@@ -328,6 +333,7 @@ def training_cockpit(
 
     panel = Player("A training curve, and beside it ten images that the network draws", begin, show, "Train",
                    lr=FloatLogSlider(recipe.training.lr, min=-5, max=-1, description="learning rate", readout_format=".1e"))
+    panel.run(lambda: panel.show(viz.image_grid(data.scaled(slice(10)), columns=5), f"ten of the {len(data)} images to learn from: press Train"))
     return panel
 
 # %% ../nbs/14_widgets.ipynb #be_the_network
@@ -341,8 +347,8 @@ def be_the_network(
     data, schedule, sampler = run.data(), run.recipe.noise_schedule(), run.sampler()
     device, generator = next(run.model.parameters()).device, torch.Generator().manual_seed(seed)
     panel = Panel("A noisy image; once you have answered, also the image under it and the model's estimate",
-                  level=IntSlider(50, 0, 100, description="noise, % of the variance"), look=Button(description="Answer", button_style="primary"),
-                  digit=ToggleButtons(options=list(run.classes), value=None, description="it is a", disabled=True, style={"button_width": "2.6em"}), deal=Button(description="Next"))
+                  level=IntSlider(50, 0, 100, description="noise, % of the variance", layout={"width": "420px"}), look=Button(description="Answer", button_style="primary"),
+                  digit=ToggleButtons(options=list(run.classes), value=None, description="it is a", style={"button_width": "2.6em"}), deal=Button(description="Next"))
     panel.points, panel.rounds = 0, 0
 
     def deal():
@@ -350,7 +356,7 @@ def be_the_network(
         panel.x_0, panel.t = data.scaled(slice(panel.which, panel.which + 1)), (1 - schedule.alphas_bar < share).sum().clamp(max=schedule.T - 1).view(1)
         panel.x_t = q_sample(schedule, panel.x_0, panel.t, generator=generator)
         panel.truth = round(100 * float(1 - schedule.alphas_bar[panel.t]))
-        panel.digit.value, panel.digit.disabled, panel.look.disabled, panel.rounds = None, True, False, panel.rounds + 1
+        panel.digit.value, panel.look.disabled, panel.to_name, panel.rounds = None, False, False, panel.rounds + 1
         show(f"Round {panel.rounds}. How much of this is noise? Set the slider, then Answer.", panel.x_t)
 
     def show(text, *images):
@@ -360,14 +366,17 @@ def be_the_network(
         if panel.look.disabled: return
         near = abs(panel.level.value - panel.truth) <= 10
         panel.points += near
-        panel.look.disabled, panel.digit.disabled = True, False
+        panel.look.disabled = panel.to_name = True
         show(f"{panel.truth} % is noise; you said {panel.level.value} %{', near enough: a point' if near else ''}. And what is under it?", panel.x_t)
 
     def answer():
-        if panel.digit.value is None or panel.digit.disabled: return
+        if panel.digit.value is None: return
+        if not panel.to_name:  # ipywidgets cannot disable these buttons and enable them again
+            panel.digit.value = None
+            return
         right = run.classes[int(data.labels[panel.which])]
         panel.points += panel.digit.value == right
-        panel.digit.disabled = True
+        panel.to_name = False
         with torch.no_grad(): guess = sampler.step(panel.x_t.to(device), panel.t.to(device)).x_0.cpu()
         show(f"It is a {right}, you said {panel.digit.value}. In the middle what the model believed, on the right what was there.", panel.x_t, guess, panel.x_0)
 

@@ -20,7 +20,7 @@ root = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CELLS = ["from ddpm_nb.widgets import *; from ddpm_nb.recipes import get_recipe; from ddpm_nb import viz", "schedule_explorer()", "scrubber()", "denoising_player()", "interpolation_slider()",
          "training_cockpit(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=2000, batch_size=16, log_every=5, precision='fp32'))", "be_the_network()",
-         "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=60)"]
+         "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
 broken = []
 
 
@@ -57,7 +57,6 @@ def jupyterlab(folder):
         if server.poll() is not None: sys.exit(f"JupyterLab did not start:\n{(folder / 'log').read_text()[-2000:]}")
         yield url
     finally:
-        for kernel in (folder / "runtime").glob("nope"): pass
         server.terminate()
         try: server.wait(10)
         except subprocess.TimeoutExpired: server.kill()
@@ -80,12 +79,13 @@ class Seen:
             time.sleep(0.03)
         return False
 
-    def still(self, seconds=0.6) -> bool:
-        "Whether the picture has come to rest, a moment from now."
-        time.sleep(0.4)  # the item at hand may still be shown
-        before = self.picture()
-        time.sleep(seconds)
-        return self.picture() == before
+    def still(self, seconds=1.0, wait=8.0) -> bool:
+        "Whether the picture comes to rest: the item at hand may still be shown."
+        now, since, end = self.picture(), time.time(), time.time() + wait
+        while time.time() < end and time.time() - since < seconds:
+            time.sleep(0.05)
+            if (new := self.picture()) != now: now, since = new, time.time()
+        return time.time() - since >= seconds
 
     def control(self, label): return self.at.locator(".widget-inline-hbox", has=self.page.locator(f".widget-label:text-is('{label}')"))
     def button(self, text): return self.at.locator("button", has_text=re.compile(f"^{text}$"))
@@ -105,18 +105,36 @@ class Seen:
 def films(page, where, player):
     "The frame player, by keyboard and mouse."
     picture, bar, play = player.locator("img"), player.locator("input"), player.locator("button")
-    src = lambda: picture.get_attribute("src")
+    src, captions, last = lambda: picture.get_attribute("src"), json.loads(player.get_attribute("data-captions")), bar.get_attribute("max")
     first = src()
     bar.focus(); page.keyboard.press("ArrowRight")
-    check(f"film {where}: an arrow key steps, and says so", src() != first and bar.get_attribute("aria-valuetext") == "from 1 on")
+    check(f"film {where}: an arrow key steps, and says so", src() != first and bar.get_attribute("aria-valuetext") == captions[1] and player.get_by_text(captions[1], exact=True).is_visible())
     page.keyboard.press("Home")
     check(f"film {where}: the first frame comes back", src() == first)
-    play.focus(); page.keyboard.press("Space"); time.sleep(0.3)
+    play.focus(); page.keyboard.press("Space"); time.sleep(1)
     moving, said = src() != first, play.inner_text()
-    page.keyboard.press("Space"); now = src(); time.sleep(0.3)
+    page.keyboard.press("Space"); now = src(); time.sleep(0.5)
     check(f"film {where}: the space bar plays and pauses", moving and said == "Pause" and src() == now and play.inner_text() == "Play")
-    play.click(); time.sleep(1.2)
-    check(f"film {where}: plays to its end and stops", bar.input_value() == "11" and play.inner_text() == "Play")
+    bar.focus(); page.keyboard.press("End"); page.keyboard.press("ArrowLeft")
+    play.click(); time.sleep(1)
+    check(f"film {where}: plays to its end and stops", bar.input_value() == last and play.inner_text() == "Play")
+    play.click(); time.sleep(0.1)
+    check(f"film {where}: and from the beginning again", int(bar.input_value()) < int(last) and play.inner_text() == "Pause")
+    play.click()
+
+
+def in_page(browser, folder):
+    "A film that is stored in chapter 13, on a page without a kernel."
+    cells = json.loads((root / "nbs" / "13_viz.ipynb").read_text())["cells"]
+    html = next("".join(o["data"]["text/html"]) for c in cells if c["id"] == "film-denoising" for o in c["outputs"])
+    (folder / "film.html").write_text(f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}")
+    for javascript in True, False:
+        page = browser.new_page(java_script_enabled=javascript)
+        page.goto(f"file://{folder / 'film.html'}")
+        player = page.locator("figure.ddpm-player")
+        if javascript: films(page, "on a page", player)
+        else: check("film without JavaScript: the first frame, its words, no dead controls", player.locator("img").is_visible() and player.locator("figcaption").is_visible() and not player.locator("button").is_visible())
+        page.close()
 
 
 def in_lab(page):
@@ -131,7 +149,7 @@ def in_lab(page):
     check("scrubber: the class can be told", scrub.follows(lambda: scrub.at.locator("input[type=checkbox]").check()))
 
     player.control("steps").scroll_into_view_if_needed()
-    player.key("steps", *["PageUp"] * 4)  # more of them, to have the time
+    player.key("steps", "End")  # many, to have the time
     play = player.button("Play")
     play.focus()
     check("denoising player: the space bar plays", player.follows(lambda: page.keyboard.press("Space")) and player.follows(lambda: None))
@@ -140,7 +158,7 @@ def in_lab(page):
     check("denoising player: pauses", player.still())
     check("denoising player: steps, once", player.follows(lambda: player.button("Step").click()) and player.still())
     check("denoising player: another seed begins anew", player.follows(lambda: player.key("seed", "ArrowRight")) and player.still())
-    check("denoising player: solver and class", player.follows(lambda: player.control("solver").locator("select").select_option("dpm")) and player.follows(lambda: player.control("class").locator("select").select_option("7")))
+    check("denoising player: solver and class", player.follows(lambda: player.control("class").locator("select").select_option("7")) and player.follows(lambda: (player.control("solver").locator("select").select_option("dpm"), player.button("Step").click())))
 
     between.button("Compute").click()
     try: between.at.get_by_text("drawn from 50 %").wait_for(timeout=20000); drawn = True
@@ -186,15 +204,16 @@ def main():
                 page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
                 for _ in CELLS: page.keyboard.press("Shift+Enter")
                 page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
-                page.locator(".ddpm-panel img").nth(4).wait_for(timeout=10000)
+                try: page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
+                except TimeoutError: page.screenshot(path="/tmp/w/fail.png", full_page=True); print(wrong); raise
                 check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
                 try: in_lab(page)
                 finally:
                     if len(sys.argv) > 1: page.screenshot(path=sys.argv[1])
                 check("no error in the browser's console" + "".join(f"\n     {w[:200]}" for w in wrong), not wrong)
-                html = page.locator("figure.ddpm-player").first.evaluate("f => f.outerHTML")
                 page.request.delete(f"{url}/api/kernels/" + page.request.get(f"{url}/api/kernels").json()[0]["id"])
                 page.close()
+            in_page(browser, folder)
         finally: browser.close()
 
 
