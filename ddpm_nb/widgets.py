@@ -107,27 +107,31 @@ def twin(
     frames, captions = [], []
     for move in moves:
         for name, value in move.items() if isinstance(move, dict) else (): getattr(panel, name).value = value
-        frames.append(Picture.open(BytesIO(panel.picture.value)).convert("RGB").quantize(256, dither=Picture.Dither.NONE))
+        frames.append(Picture.open(BytesIO(panel.picture.value)).convert("RGB").quantize(64, Picture.Quantize.MAXCOVERAGE, dither=Picture.Dither.NONE))
         captions.append(unescape(re.sub("<[^>]*>", "", panel.text.value)))
     return viz.frame_player(frames, captions, text, panel.picture.tooltip, ms)
 
 # %% ../nbs/14_widgets.ipynb #schedule_explorer
 class _Curves:
-    "The figure of `plot_schedules`, drawn once; afterwards only its lines move."
+    "The figure of `plot_schedules`, drawn once without its lines; afterwards only these are drawn, over a copy."
     def __init__(self, schedule):
         import matplotlib.pyplot as plt
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         self.figure = viz.plot_schedules({"schedule": schedule})
         plt.close(self.figure)
         self.canvas = FigureCanvasAgg(self.figure)
-        for ax, limits in zip(self.figure.axes, ((1e-6, 1.2), (-0.02, 1.02), (-16, 16))): ax.set(ylim=limits, xlim=(0, 1))
+        for ax, limits in zip(self.figure.axes, ((1e-6, 1.2), (-0.02, 1.02), (-16, 16))):
+            ax.set(ylim=limits, xlim=(0, 1))
+            ax.lines[0].set_animated(True)  # not with the rest
         self.figure.axes[1].get_legend().remove()
         self.canvas.draw()
-        self.figure.set_layout_engine("none")  # found once, the places stay
+        self.empty = self.canvas.copy_from_bbox(self.figure.bbox)
 
     def draw(self, schedule):
-        for ax, y in zip(self.figure.axes, (schedule.betas, schedule.alphas_bar, schedule.snr.log())): ax.lines[0].set_data(torch.arange(schedule.T) / schedule.T, y)
-        self.canvas.draw()
+        self.canvas.restore_region(self.empty)
+        for ax, y in zip(self.figure.axes, (schedule.betas, schedule.alphas_bar, schedule.snr.log())):
+            ax.lines[0].set_data(torch.arange(schedule.T) / schedule.T, y)
+            ax.draw_artist(ax.lines[0])
         return Picture.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
 
 
@@ -135,11 +139,12 @@ def schedule_explorer(
     image: Tensor | None = None,  # (C, H, W) to be noised, in [-1, 1]; a digit when None
 ) -> Panel:
     "Drag a schedule's numbers, and see the betas, what is left of the image, the signal-to-noise ratio, and an image at nine moments."
-    image = load_data("digits").scaled(slice(12, 13))[0] if image is None else image
+    image = load_data("digits").scaled(slice(6, 7))[0] if image is None else image
     panel = Panel("Three curves of a noise schedule over time, and below them an image at nine moments from clean to noise",
                   shape=Dropdown(options=list(SCHEDULES), description="shape"), T=IntSlider(1000, 2, 1000, description="T"),
                   beta_1=FloatLogSlider(1e-4, min=-6, max=-1, description="β₁"), beta_T=FloatLogSlider(0.02, min=-4, max=-0.05, description="β_T"))
-    schedule = lambda: replace(get_recipe("digits"), schedule=panel.shape.value, T=panel.T.value, beta_1=panel.beta_1.value, beta_T=panel.beta_T.value, preview_steps=1).noise_schedule()
+    recipe = get_recipe("digits", preview_steps=1)
+    schedule = lambda: replace(recipe, schedule=panel.shape.value, T=panel.T.value, beta_1=panel.beta_1.value, beta_T=panel.beta_T.value).noise_schedule()
     curves, eps = _Curves(schedule()), torch.randn(9, *image.shape, generator=torch.Generator().manual_seed(0))
 
     def draw():
@@ -360,7 +365,8 @@ def be_the_network(
         show(f"Round {panel.rounds}. How much of this is noise? Set the slider, then Answer.", panel.x_t)
 
     def show(text, *images):
-        panel.show(viz.image_grid(torch.cat(images), columns=3, scale=max(1, 160 // run.shape[-1])), f"{text} Score: {panel.points} of {2 * panel.rounds}.")
+        blank = torch.ones_like(panel.x_t)
+        panel.show(viz.image_grid(torch.cat([*images, blank, blank][:3]), columns=3, scale=max(1, 160 // run.shape[-1])), f"{text} Score: {panel.points} of {2 * panel.rounds}.")
 
     def look():
         if panel.look.disabled: return
