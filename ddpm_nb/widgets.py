@@ -250,11 +250,11 @@ def denoising_player(
     device, T = next(run.model.parameters()).device, run.recipe.T
     guided = bool(run.classes) and run.recipe.label_dropout > 0
     full_chain = run.recipe.prediction == "mean"  # which knows no other
-    labels = [("each in turn", None), *((name, i) for i, name in enumerate(run.classes)), *([("none", len(run.classes))] if guided else [])]
+    labels = [("each in turn", -1), *((name, i) for i, name in enumerate(run.classes)), *([("none", len(run.classes))] if guided else [])]
 
     def begin():
         sampler = run.sampler(steps=panel.steps.value, solver=panel.solver.value, guidance_scale=panel.guidance.value if guided else None)
-        generator, y = torch.Generator(device).manual_seed(panel.seed.value), run.pick_labels(n, panel.label.value)
+        generator, y = torch.Generator(device).manual_seed(panel.seed.value), run.pick_labels(n, None if panel.label.value < 0 else panel.label.value)
         panel.to_come = panel.steps.value
         return sampler.states(torch.randn(n, *run.shape, generator=generator, device=device), None if y is None else y.to(device), generator)
 
@@ -337,7 +337,7 @@ def training_cockpit(
         return panel.training.progress
 
     panel = Player("A training curve, and beside it ten images that the network draws", begin, show, "Train",
-                   lr=FloatLogSlider(recipe.training.lr, min=-5, max=-1, description="learning rate", readout_format=".1e"))
+                   lr=Dropdown(options=[(f"{recipe.training.lr * f:g}", recipe.training.lr * f) for f in (0.01, 0.1, 0.3, 1, 3, 10, 100)], value=recipe.training.lr, description="learning rate"))
     panel.run(lambda: panel.show(viz.image_grid(data.scaled(slice(10)), columns=5), f"ten of the {len(data)} images to learn from: press Train"))
     return panel
 

@@ -167,6 +167,7 @@ def in_lab(page):
     check("interpolation slider: follows the arrow keys", between.follows(lambda: between.key("way", "ArrowRight")))
     check("interpolation slider: follows the mouse", between.follows(lambda: between.drag("way", -100)))
 
+    check("training cockpit: waits to be told", cockpit.at.get_by_text("press Train").is_visible())
     check("training cockpit: trains", cockpit.follows(lambda: cockpit.button("Train").click(), wait=30) and cockpit.follows(lambda: None))
     cockpit.button("Train").click()
     check("training cockpit: pauses", cockpit.still())
@@ -204,8 +205,7 @@ def main():
                 page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
                 for _ in CELLS: page.keyboard.press("Shift+Enter")
                 page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
-                try: page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
-                except TimeoutError: page.screenshot(path="/tmp/w/fail.png", full_page=True); print(wrong); raise
+                page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
                 check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
                 try: in_lab(page)
                 finally:
