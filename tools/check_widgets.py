@@ -1,0 +1,221 @@
+"""Every widget in JupyterLab, moved by mouse and keyboard in a browser without a window: prints a line for each check and exits with 1 when one fails.
+
+Starts a JupyterLab of its own on a free port, with a notebook that makes each widget of chapter 14 and a film of chapter 13, and
+looks whether the pictures follow. Needs the extra `e2e` and a Chromium: the system's, or Playwright's own."""
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from playwright.sync_api import TimeoutError, sync_playwright
+
+root = Path(__file__).resolve().parent.parent
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CELLS = ["from ddpm_nb.widgets import *; from ddpm_nb.recipes import get_recipe; from ddpm_nb import viz", "schedule_explorer()", "scrubber()", "denoising_player()", "interpolation_slider()",
+         "training_cockpit(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=2000, batch_size=16, log_every=5, precision='fp32'))", "be_the_network()",
+         "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
+broken = []
+
+
+def check(text, found):
+    print(f"{'ok  ' if found else 'FAIL'} {text}", flush=True)
+    if not found: broken.append(text)
+
+
+@contextmanager
+def jupyterlab(folder):
+    "The address of a JupyterLab that serves a folder."
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    settings = {"apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False}, "notebook-extension/tracker": {"windowingMode": "none"}}
+    for name, values in settings.items():
+        path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+                        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
+    env.pop("IN_TEST", None)
+    (folder / "work").mkdir()
+    url, log = f"http://127.0.0.1:{port}", open(folder / "log", "w")
+    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
+                               f"--ServerApp.root_dir={folder / 'work'}"], env=env, stdout=log, stderr=log, cwd=folder)
+    try:
+        for _ in range(300):
+            try: urllib.request.urlopen(f"{url}/api", timeout=1); break
+            except OSError:
+                if server.poll() is not None: break
+                time.sleep(0.1)
+        else: server.kill()
+        if server.poll() is not None: sys.exit(f"JupyterLab did not start:\n{(folder / 'log').read_text()[-2000:]}")
+        yield url
+    finally:
+        server.terminate()
+        try: server.wait(10)
+        except subprocess.TimeoutExpired: server.kill()
+
+
+class Seen:
+    "A panel on the page."
+    def __init__(self, page, number): self.page, self.at = page, page.locator(".ddpm-panel").nth(number)
+
+    def picture(self) -> str:
+        "Its bytes, as text."
+        return self.at.locator("img").evaluate("async i => { try { return Array.from(new Uint8Array(await (await fetch(i.src)).arrayBuffer())).join() } catch { return '' } }")
+
+    def follows(self, do, wait=10.0) -> bool:
+        "Whether the picture changes, soon after something is done."
+        before, end = self.picture(), time.time() + wait
+        do()
+        while time.time() < end:
+            if self.picture() != before: return True
+            time.sleep(0.03)
+        return False
+
+    def still(self, seconds=1.0, wait=8.0) -> bool:
+        "Whether the picture comes to rest: the item at hand may still be shown."
+        now, since, end = self.picture(), time.time(), time.time() + wait
+        while time.time() < end and time.time() - since < seconds:
+            time.sleep(0.05)
+            if (new := self.picture()) != now: now, since = new, time.time()
+        return time.time() - since >= seconds
+
+    def control(self, label): return self.at.locator(".widget-inline-hbox", has=self.page.locator(f".widget-label:text-is('{label}')"))
+    def button(self, text): return self.at.locator("button", has_text=re.compile(f"^{text}$"))
+
+    def key(self, label, *keys):
+        self.control(label).locator(".noUi-handle").focus()
+        for k in keys: self.page.keyboard.press(k)
+
+    def drag(self, label, by):
+        handle = self.control(label).locator(".noUi-handle")
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y); self.page.mouse.down(); self.page.mouse.move(x + by, y, steps=4); self.page.mouse.up()
+
+
+def films(page, where, player):
+    "The frame player, by keyboard and mouse."
+    picture, bar, play = player.locator("img"), player.locator("input"), player.locator("button")
+    src, captions, last = lambda: picture.get_attribute("src"), json.loads(player.get_attribute("data-captions")), bar.get_attribute("max")
+    first = src()
+    bar.focus(); page.keyboard.press("ArrowRight")
+    check(f"film {where}: an arrow key steps, and says so", src() != first and bar.get_attribute("aria-valuetext") == captions[1] and player.get_by_text(captions[1], exact=True).is_visible())
+    page.keyboard.press("Home")
+    check(f"film {where}: the first frame comes back", src() == first)
+    play.focus(); page.keyboard.press("Space"); time.sleep(1)
+    moving, said = src() != first, play.inner_text()
+    page.keyboard.press("Space"); now = src(); time.sleep(0.5)
+    check(f"film {where}: the space bar plays and pauses", moving and said == "Pause" and src() == now and play.inner_text() == "Play")
+    bar.focus(); page.keyboard.press("End"); page.keyboard.press("ArrowLeft")
+    play.click(); time.sleep(1)
+    check(f"film {where}: plays to its end and stops", bar.input_value() == last and play.inner_text() == "Play")
+    play.click(); time.sleep(0.1)
+    check(f"film {where}: and from the beginning again", int(bar.input_value()) < int(last) and play.inner_text() == "Pause")
+    play.click()
+
+
+def in_page(browser, folder):
+    "A film that is stored in chapter 13, on a page without a kernel."
+    cells = json.loads((root / "nbs" / "13_viz.ipynb").read_text())["cells"]
+    html = next("".join(o["data"]["text/html"]) for c in cells if c["id"] == "film-denoising" for o in c["outputs"])
+    (folder / "film.html").write_text(f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}")
+    for javascript in True, False:
+        page = browser.new_page(java_script_enabled=javascript)
+        page.goto(f"file://{folder / 'film.html'}")
+        player = page.locator("figure.ddpm-player")
+        if javascript: films(page, "on a page", player)
+        else: check("film without JavaScript: the first frame, its words, no dead controls", player.locator("img").is_visible() and player.locator("figcaption").is_visible() and not player.locator("button").is_visible())
+        page.close()
+
+
+def in_lab(page):
+    panel = [Seen(page, i) for i in range(6)]
+    explorer, scrub, player, between, cockpit, game = panel
+    check("schedule explorer: T follows the arrow keys", explorer.follows(lambda: explorer.key("T", "ArrowLeft", "ArrowLeft")))
+    check("schedule explorer: β_T follows the mouse", explorer.follows(lambda: explorer.drag("β_T", -40)))
+    check("schedule explorer: shapes can be chosen", explorer.follows(lambda: explorer.control("shape").locator("select").select_option("cosine")))
+
+    check("scrubber: t follows the arrow keys", scrub.follows(lambda: scrub.key("t", *["ArrowRight"] * 3)))
+    check("scrubber: t follows the mouse", scrub.follows(lambda: scrub.drag("t", 60)))
+    check("scrubber: the class can be told", scrub.follows(lambda: scrub.at.locator("input[type=checkbox]").check()))
+
+    player.control("steps").scroll_into_view_if_needed()
+    player.key("steps", "End")  # many, to have the time
+    play = player.button("Play")
+    play.focus()
+    check("denoising player: the space bar plays", player.follows(lambda: page.keyboard.press("Space")) and player.follows(lambda: None))
+    check("denoising player: the kernel is alive meanwhile", scrub.follows(lambda: scrub.key("t", "ArrowLeft"), wait=2))
+    play.focus(); page.keyboard.press("Space")
+    check("denoising player: pauses", player.still())
+    check("denoising player: steps, once", player.follows(lambda: player.button("Step").click()) and player.still())
+    check("denoising player: another seed begins anew", player.follows(lambda: player.key("seed", "ArrowRight")) and player.still())
+    check("denoising player: solver and class", player.follows(lambda: player.control("class").locator("select").select_option("7")) and player.follows(lambda: (player.control("solver").locator("select").select_option("dpm"), player.button("Step").click())))
+
+    between.button("Compute").click()
+    try: between.at.get_by_text("drawn from 50 %").wait_for(timeout=20000); drawn = True
+    except TimeoutError: drawn = False
+    check("interpolation slider: computes", drawn)
+    check("interpolation slider: follows the arrow keys", between.follows(lambda: between.key("way", "ArrowRight")))
+    check("interpolation slider: follows the mouse", between.follows(lambda: between.drag("way", -100)))
+
+    check("training cockpit: waits to be told", cockpit.at.get_by_text("press Train").is_visible())
+    check("training cockpit: trains", cockpit.follows(lambda: cockpit.button("Train").click(), wait=30) and cockpit.follows(lambda: None))
+    cockpit.button("Train").click()
+    check("training cockpit: pauses", cockpit.still())
+    check("training cockpit: goes on", cockpit.follows(lambda: cockpit.button("Train").click()))
+    cockpit.button("Train").click()
+
+    game.key("noise, % of the variance", "ArrowRight", "ArrowRight")
+    words = lambda: game.at.locator(".widget-html").first.inner_text()
+    game.button("Answer").click()
+    try: game.at.get_by_text("And what is under it?").wait_for(timeout=5000); asked = True
+    except TimeoutError: asked = False
+    check("be the network: takes the noise level", asked)
+    check("be the network: takes the digit, and shows what was there", game.follows(lambda: game.button("7").click()))
+    check("be the network: deals again", game.follows(lambda: game.button("Next").click()))
+    films(page, "in JupyterLab", page.locator("figure.ddpm-player").first)
+
+    check("no error line in any widget", page.locator(".ddpm-error").count() == 0)
+    named = page.locator(".ddpm-panel img, .ddpm-player img").evaluate_all("all => all.every(i => i.alt || i.title || i.closest('[title]'))")
+    check("every picture has words", named)
+
+
+def main():
+    with TemporaryDirectory(prefix="widgets") as tmp, sync_playwright() as p:
+        folder = Path(tmp)
+        browser = p.chromium.launch(executable_path=shutil.which("chromium") or shutil.which("chromium-browser"), args=FLAGS)
+        try:
+            with jupyterlab(folder) as url:
+                cells = [dict(cell_type="code", id=f"c{i}", metadata={}, source=s, outputs=[], execution_count=None) for i, s in enumerate(CELLS)]
+                (folder / "work" / "all.ipynb").write_text(json.dumps(dict(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}, nbformat=4, nbformat_minor=5)))
+                page, wrong = browser.new_page(viewport={"width": 1300, "height": 1000}), []
+                page.on("pageerror", lambda e: wrong.append(str(e)))
+                page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+                page.goto(f"{url}/lab/tree/all.ipynb")
+                page.locator(".jp-Cell").first.click()
+                page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
+                for _ in CELLS: page.keyboard.press("Shift+Enter")
+                page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
+                page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
+                check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
+                try: in_lab(page)
+                finally:
+                    if len(sys.argv) > 1: page.screenshot(path=sys.argv[1])
+                check("no error in the browser's console" + "".join(f"\n     {w[:200]}" for w in wrong), not wrong)
+                page.request.delete(f"{url}/api/kernels/" + page.request.get(f"{url}/api/kernels").json()[0]["id"])
+                page.close()
+            in_page(browser, folder)
+        finally: browser.close()
+
+
+main()
+sys.exit(bool(broken))
