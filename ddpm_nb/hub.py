@@ -342,7 +342,7 @@ def read_pipeline(
         file = "config.json"
         model = UNet(UNetConfig(**json.loads(paths[file].read_text())))
         file = "model.safetensors"
-        if _digest(weights) != about["weights"]: raise ValueError("these are not the weights that pipeline.json was written with")
+        if _digest(paths["config.json"].read_bytes() + weights) != about["network"]: raise ValueError("this is not the network that pipeline.json was written with")
         model.load_state_dict(load_weights(weights))
     except Exception as e: raise damaged(str(name), file, e) from e
     return fields | {"model": settle(model, device).eval().requires_grad_(False)}
@@ -362,8 +362,9 @@ def _save_pretrained(self: Pipeline, save_directory: Path) -> None:
     from safetensors.torch import save
     if not isinstance(self.model, UNet): raise ValueError(f"only a UNet can be saved; the model is a {type(self.model).__name__}")
     weights = save({k: v.contiguous() for k, v in self.model.state_dict().items()}, metadata={"format": "pt"})
-    text = {"config.json": asdict(self.model.config), "pipeline.json": self.about() | {"weights": _digest(weights)}}
-    write_together(Path(save_directory), {k: json.dumps(v, indent=1, ensure_ascii=False).encode() for k, v in text.items()} | {"model.safetensors": weights})
+    written = lambda said: json.dumps(said, indent=1, ensure_ascii=False).encode()
+    config = written(asdict(self.model.config))
+    write_together(Path(save_directory), {"config.json": config, "pipeline.json": written(self.about() | {"network": _digest(config + weights)}), "model.safetensors": weights})
 
 
 @patch(cls_method=True)
