@@ -146,7 +146,8 @@ def code(cell, alt):
     for node in tree:
         if (built := getattr(node, "name", None)) in address:
             yield new_markdown_cell(f"({node.__class__.__name__.lower()}-{address[built]})=", id=f"built-{built}")
-    about = {"image": {"alt": directives.get("fig-alt", alt)}} | ({"figure": {"caption": directives["fig-cap"]}} if "fig-cap" in directives else {})
+    about = {"image": {"alt": directives.get("fig-alt", alt)}} | ({"figure": {"caption": directives["fig-cap"]}} if "fig-cap" in directives else {}) \
+        | ({"code_prompt_show": directives["code-summary"], "code_prompt_hide": directives["code-summary"]} if "code-summary" in directives else {})
     tags = [tag for directive, tag in TAGS.items() if directive in directives or directive in map(": ".join, directives.items())]
     yield new_code_cell(text, id=cell.id, outputs=cell.outputs, metadata={"mystnb": about, "tags": tags})
 
