@@ -4,13 +4,17 @@ Modules import only from chapters above them; no star imports; each module impor
 nothing heavy; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
 Chinese editions keep step with the English ones."""
 import ast
+import importlib
 import json
+import multiprocessing
 import re
 import subprocess
 import sys
 from pathlib import Path
+import torch  # here once, for all that are forked below: each imports one module, and nothing of the package before it
 
 root = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(root))
 chapters = {re.search(r"#\| default_exp (\w+)", p.read_text())[1]: int(p.name[:2]) for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))}
 trees = {name: ast.parse((root / "ddpm_nb" / f"{name}.py").read_text()) for name in chapters}
 may_look_down = {"cli", "benchmark", "widgets"}  # nothing imports these; they may use anything
@@ -31,6 +35,12 @@ def fresh(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
 
 
+def alone(name):
+    "What goes wrong when a module is the first of the package to be imported."
+    try: importlib.import_module(f"ddpm_nb.{name}")
+    except BaseException as e: return f"{name}: {type(e).__name__}: {e}"
+
+
 def rule(text, found):
     print(f"{'ok  ' if not found else 'FAIL'} {text}" + "".join(f"\n     {f}" for f in found))
     broken.extend(found)
@@ -41,8 +51,7 @@ rule("modules import only from chapters above them", [
     if other in ("cli", "widgets") or (other == "benchmark" and name != "cli") or (name not in may_look_down and chapters[other] >= chapters[name])])
 rule("no star imports", [
     name for name, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"])
-rule("each module imports alone", [
-    f"{name}: {p.stderr.strip().splitlines()[-1]}" for name in chapters if (p := fresh(f"import ddpm_nb.{name}")).returncode])
+with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool: rule("each module imports alone", [e for e in pool.map(alone, chapters, chunksize=1) if e])
 light = [name for name, number in chapters.items() if number <= 10]
 loaded = fresh(f"import sys, ddpm_nb, {', '.join('ddpm_nb.' + n for n in light)}; print(*[m for m in {heavy} if m in sys.modules])")
 rule("importing chapters 01 to 10 loads nothing heavy", loaded.stdout.split() + ([loaded.stderr] if loaded.returncode else []))
