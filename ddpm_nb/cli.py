@@ -277,7 +277,7 @@ def _eval(
         found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep)
         tick.end()
         figures = found.figures
-        conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": tick.calls // (tick.batch + 1), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
+        conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": tick.calls // max(1, tick.batch + 1), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
                       "guidance_scale": guidance_scale, "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "compiled": compile, "extractor": eyes.name,
                       "extractor_digest": eyes.digest, "kept": keep, **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}}
     if names and "bits" in names: figures.append(_bits(model, test))

@@ -57,17 +57,17 @@ def write_together(
     folder: Path,
     contents: dict[str, bytes],  # name of a file and what is to be in it; the last one replaces the old one last
 ) -> None:
-    "Write several files beside the old ones, and replace them when all are on the disk. `OSError` when one cannot be written, and what was there before is untouched."
+    "Write several files beside the old ones, and replace them, one by one, when all are on the disk. `OSError` when one cannot be written, and what was there before is untouched."
     new = {folder / name: (folder / name).with_name(f"writing.{Path(name).name}") for name in contents}
     try:
         for (path, beside), content in zip(new.items(), contents.values()):
             beside.write_bytes(content)
             force_to_disk(beside)
-        for path, beside in new.items(): os.replace(beside, path)
     except BaseException as e:
         for beside in new.values(): beside.unlink(missing_ok=True)
         if isinstance(e, OSError): raise OSError(f"{folder} could not be written, and what was there before is untouched: {e}") from e
         raise
+    for path, beside in new.items(): os.replace(beside, path)
     with suppress(OSError): force_to_disk(folder)
 
 

@@ -20,7 +20,6 @@ import math
 import warnings
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from torch import Tensor, nn
 from .data import ImageSet
 from .sampling import evaluating
@@ -381,6 +380,7 @@ def check_metrics(
     told: bool,                     # whether the drawn images have labels that mean those of `train`
 ) -> list[str]:
     "The figures to compute. `ValueError` for one that does not exist, or that these images or this extractor cannot have."
+    if test is not None and len(test) < 2: raise ValueError(f"two images kept aside are the least; got {len(test)}")
     impossible = {} if extractor.classes else {name: f"the extractor {extractor.name} does not know the classes" for name in ("accuracy", "recognised")}
     if not told: impossible["accuracy"] = "the drawn images have no labels, or others than the data"
     if test is None: impossible |= {name: "no images were kept aside" for name in METRICS if name.startswith("memorisation")}
@@ -389,7 +389,6 @@ def check_metrics(
     for name in (metrics := list(dict.fromkeys(metrics))):
         if name not in METRICS: raise ValueError(f"metrics must be among {', '.join(METRICS)}; got {name!r}")
         if name in impossible: raise ValueError(f"metrics: {name} cannot be had: {impossible[name]}")
-    if test is not None and len(test) < 2: raise ValueError(f"two images kept aside are the least; got {len(test)}")
     return metrics
 
 
@@ -425,7 +424,7 @@ def evaluate(
         same = torch.tensor([b[name].value for b in blocks if name in b], dtype=torch.float64)
         e, r, n = all_of.get(name, Estimate(None, None)), of_real.get(name, Estimate(None, None)), fake.moments.n if name == "fid" else len(fake.features)
         figures.append(Figure(name, *e, n, same.mean().item() if len(same) else None, (same.std() / len(same)**0.5).item() if len(same) > 1 else None,
-                              *r, size, notes.get(name) or _beware(name, n, fake, real)))
+                              *r, size, notes.get(name) or _beware(name, n, fake, min(keep, len(real.features)))))
     return Evaluation(figures, closest, {"drawing and looking": drawn_at - start, "looking at real ones": looked_at - drawn_at, "computing": perf_counter() - looked_at})
 
 
@@ -446,11 +445,11 @@ def _figures(fake: Seen, real: Seen, metrics: list[str], keep: int, around: Tens
     return found, notes
 
 
-def _beware(name: str, n: int, fake: Seen, real: Seen) -> str:
+def _beware(name: str, n: int, fake: Seen, compared: int) -> str:
     D, K = fake.features.shape[1], 0 if fake.logits is None else fake.logits.shape[1]
     if name == "fid" and n < 20 * D: return f"biased upwards: {n} images for {D} features; compare only with as many"
     if name == "is" and n < 500 * K: return f"biased downwards: {n // 10} images a split for {K} classes; compare only with as many"
-    if name in Neighbourhood._fields and n != real.moments.n: return f"depends on how many there are of both: here {n} and {len(real.features)}"
+    if name in Neighbourhood._fields and n != compared: return f"depends on how many there are of both: here {n} and {compared}"
     if name.startswith("memorisation"): return f"probability that a drawn image is nearer to the training set{' in features' if name.endswith('features') else ', pixel by pixel,'} than one kept aside"
     return ""
 
