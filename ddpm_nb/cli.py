@@ -259,6 +259,7 @@ def _eval(
         return print(compare(Card.read(Path(run)), other))
     names = None if metrics == "all" else [m.strip() for m in metrics.split(",") if m.strip()]
     if names == []: raise ValueError(f"metrics must name at least one of {', '.join(METRICS)}, bits")
+    if unknown := [m for m in names or () if m not in (*METRICS, "bits")]: raise ValueError(f"metrics must be among {', '.join(METRICS)}, bits; got {unknown[0]!r}")
     if n < 2 or keep < 2 or batch_size < 1: raise ValueError(f"n and keep must be at least 2, batch_size 1; got {n}, {keep} and {batch_size}")
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
     if folder.exists() and not folder.is_dir(): raise ValueError(f"out must be a folder; {folder} is none")

@@ -128,7 +128,7 @@ def edit(
 RECIPES = {r.name: r for r in (
     Recipe("digits", data="digits", labels=True, schedule="cosine", preview_every=500, preview_steps=100,
            unet=UNetConfig(width=32, multipliers=(1, 2), blocks=1, attention_levels=(1,), dropout=0.0),
-           training=TrainingConfig(batch_size=128, steps=2000, minutes=3, lr=4e-3, warmup=50, decay="linear", beta2=0.99, ema=0.995, flip=False, log_every=10)),
+           training=TrainingConfig(batch_size=128, steps=1500, minutes=3, lr=4e-3, warmup=50, decay="linear", beta2=0.99, ema=0.995, flip=False, log_every=10)),
     Recipe("photos", data="photos", size=32, preview_every=500,
            unet=UNetConfig(width=32, multipliers=(1, 2, 2), blocks=1, attention_levels=(2,), dropout=0.0),
            training=TrainingConfig(batch_size=64, steps=10_000, minutes=30, lr=1e-3, warmup=200, decay="linear", ema=0.999, log_every=10)),

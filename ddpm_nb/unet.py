@@ -86,7 +86,7 @@ class ResBlock(nn.Module):
 # %% ../nbs/05_unet.ipynb #attention-2
 class Attention(nn.Module):
     "Self-attention over pixels, with a residual: (B, C, H, W) to the same."
-    def __init__(self, channels: int, config: "UNetConfig"):
+    def __init__(self, channels: int, config):  # a `UNetConfig`
         super().__init__()
         self.heads, self.norm = config.heads_of(channels), config.norm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)

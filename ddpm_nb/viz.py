@@ -11,6 +11,7 @@ __all__ = ['PALETTE', 'LETTERS', 'save_figure', 'Picture', 'caption', 'to_pixels
 # %% ../nbs/13_viz.ipynb #import-torch
 from html import escape
 from io import BytesIO
+from typing import Any
 import base64
 import copy
 import json
@@ -102,7 +103,7 @@ def image_grid(
     x: Tensor,                    # (N, C, H, W) in [-1, 1]
     columns: int | None = None,   # images a row; about a square when None
     scale: int | None = None,     # screen pixels a pixel; enough for 64 pixels an image when None
-) -> "PIL.Image.Image":
+) -> Any:  # a PIL image
     "All images as one picture, each pixel enlarged without smoothing."
     from PIL import Image
     from torchvision.utils import make_grid
@@ -118,7 +119,7 @@ def show_images(
     columns: int | None = None,     # images a row; about a square when None
     titles: list[str] | None = None,  # one an image, or fewer
     size: float = 0.9,              # inches an image
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Images in a matplotlib figure, with titles."
     columns = columns or max(1, round(len(x)**0.5))
     rows = -(-len(x) // columns)
@@ -182,7 +183,7 @@ def trajectory_grid(
 # %% ../nbs/13_viz.ipynb #plot_schedules
 def plot_schedules(
     schedules: dict[str, NoiseSchedule],  # name and schedule
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Betas, what is left of the image, and the log signal-to-noise ratio, against t / T."
     fig, axes = _axes(1, 3, 9, 2.6)
     for name, s in schedules.items():
@@ -200,7 +201,7 @@ def plot_loss(
     losses: list[float],  # the loss at each
     bins: int = 40,       # points of the smoothed curve, evenly spread on the logarithmic axis
     label: str = "mean squared error",  # what the loss is
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "A training curve on logarithmic axes, raw and smoothed."
     fig, axes = _axes(1, 1, 6, 3)
     ax, y = axes[0, 0], torch.tensor(losses, dtype=torch.float64)
@@ -219,7 +220,7 @@ def plot_lines(
     xlabel: str = "",            # what x is
     ylabel: str = "",            # what the values are
     **options,                   # matplotlib's, for each line: `drawstyle`, `marker`, …
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "A few curves over one axis."
     fig, axes = _axes(1, 1, 6, 3)
     for name, y in curves.items(): axes[0, 0].plot(x, y, label=name, **options)
@@ -230,7 +231,7 @@ def plot_lines(
 # %% ../nbs/13_viz.ipynb #plot_bars
 def plot_bars(
     groups: dict[str, dict[str, float]],  # title → name → value
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "A panel of horizontal bars for each group, the values beside them."
     rows = max(map(len, groups.values()))
     fig, axes = _axes(1, len(groups), 5.5 * len(groups), 0.6 + 0.3 * rows)
@@ -246,7 +247,7 @@ def plot_bars(
 # %% ../nbs/13_viz.ipynb #plot_rate_distortion
 def plot_rate_distortion(
     bound,  # has `rate` (T,) in bits/dim and `rmse` (T,) on a scale of 0 to 255
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Distortion and rate against reverse steps, and distortion against rate (Ho et al. 2020, figure 5)."
     fig, axes = _axes(1, 3, 9, 2.6)
     taken = torch.arange(len(bound.rate)).flip(0)  # at step T - 1 none is
@@ -271,7 +272,7 @@ def plot_field(
     at: list[int],            # steps, one panel each
     schedule: NoiseSchedule,  # how the data are noised
     limit: float = 2.5,       # half the side of the picture
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Noised data and the direction in which a model would denoise, on a grid."
     fig, axes = _axes(1, len(at), 2.4 * len(at), 2.6)
     generator = torch.Generator().manual_seed(0)
@@ -289,7 +290,7 @@ def plot_paths(
     centres: Tensor,           # (K, 2) marked with a cross
     field=None,                # (model, schedule, t): also draw where this model would go from step t
     limit: float | None = None,  # half the side of the picture; what the paths need when None, 2.5 with a field
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "The way of a few points from noise to data in two dimensions, one panel a solver."
     fig, axes = _axes(1, len(paths), 2.8 * len(paths), 2.9)
     for ax, (name, path) in zip(axes[0], paths.items()):
@@ -307,7 +308,7 @@ def plot_posterior(
     x_0: Tensor,              # (2,) the original
     x_t: Tensor,              # (2,) what was made of it
     at: list[int],            # steps that x_t may stand at, one panel each
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "What x_0 says about x_{t-1}, what x_t says, and both (Ho et al. 2020, eqs. 6 and 7): means, and circles of one standard deviation."
     from matplotlib.patches import Circle
     fig, axes = _axes(1, len(at), 2.9 * len(at), 3.4)
@@ -332,7 +333,7 @@ def plot_posterior(
 def plot_points(
     panels: dict[str, Tensor],  # title and (N, 2) points
     labels: Tensor,             # (N,) int64 class of each, up to seven of them
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Points in two dimensions, coloured by class, one panel a set, all on one scale."
     fig, axes = _axes(1, len(panels), 2.4 * len(panels), 2.6)
     limit = 1.05 * max(x.abs().max().item() for x in panels.values())
@@ -383,7 +384,7 @@ def attention_maps(
 def plot_maps(
     maps: dict[str, Tensor],  # title and (H, W) numbers, not negative
     mark: tuple[int, int] | None = None,  # row and column of a pixel to mark
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Maps of the same kind side by side, each from 0 (dark) to its largest value (bright)."
     fig, axes = _axes(1, len(maps), 1.9 * len(maps), 2.2)
     for ax, (title, values) in zip(axes[0], maps.items()):
@@ -400,7 +401,7 @@ def plot_loss_by_t(
     losses: Tensor,  # (B, *S) what a trainer returned for them, unreduced
     T: int,          # steps of the schedule
     bins: int = 25,  # parts into which it is cut, each with the mean of its losses
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "Which steps the loss comes from, and the mean over all."
     fig, axes = _axes(1, 1, 6, 3)
     ax, each, part = axes[0, 0], losses.detach().double().flatten(1).mean(1).cpu(), (t.cpu() * bins // T)
@@ -417,7 +418,7 @@ def plot_training(
     losses: list[float],  # the loss at each
     images: Tensor,       # (N, C, H, W) what the network draws now, in [-1, 1]
     **limits,             # of the curve, for axes that stay: `xlim`, `ylim`
-) -> "matplotlib.figure.Figure":
+) -> Any:  # a matplotlib figure
     "A training seen while it runs: the loss so far, and what the network can draw by now."
     fig, axes = _axes(1, 2, 8, 2.8)
     axes[0, 0].plot(steps, losses)

@@ -28,3 +28,8 @@ html_theme_options = {
 pygments_style, pygments_dark_style = "a11y-high-contrast-light", "a11y-high-contrast-dark"
 mathjax_path = "mathjax/tex-chtml.js"  # put there by tools/site.py
 copybutton_exclude = ".linenos, .gp, .go"
+
+
+def setup(app):
+    "Says of a page in Chinese that it is one."
+    app.connect("html-page-context", lambda app, page, template, context, doctree: context.update(language="zh-CN") if page.endswith("_zh") else None)

@@ -70,7 +70,12 @@ def entries(module):
                   if isinstance(n, ast.AnnAssign) and not n.target.id.startswith("_")]
         return Entry("class", node.name, ast.get_docstring(node) or "", fields if made is None else made, ("", ""))
 
-    for node in ast.parse(text).body:
+    body = ast.parse(text).body
+    functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
+    for node in body:
+        if isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "_command":
+            made_of = of_function(functions[node.value.args[1].id])
+            yield made_of._replace(name=node.targets[0].id, doc=made_of.doc + " A command: the parameter before the star is given by its place, each other one as `--name value`.")
         if getattr(node, "name", "_").startswith("_"): continue
         if isinstance(node, ast.FunctionDef): yield of_function(node)
         if isinstance(node, ast.ClassDef):
@@ -144,8 +149,8 @@ def code(cell, alt):
     tree = ast.parse(text).body if directives.keys() & {"export", "exports"} else []
     if not text or "hide" in directives or ("export" in directives and all(isinstance(n, (ast.Import, ast.ImportFrom)) for n in tree)): return
     for node in tree:
-        if (built := getattr(node, "name", None)) in address:
-            yield new_markdown_cell(f"({node.__class__.__name__.lower()}-{address[built]})=", id=f"built-{built}")
+        if (built := getattr(node.targets[0], "id", None) if isinstance(node, ast.Assign) else getattr(node, "name", None)) in address:
+            yield new_markdown_cell(f"({'class' if isinstance(node, ast.ClassDef) else 'function'}def-{address[built]})=", id=f"built-{built}")
     about = {"image": {"alt": directives.get("fig-alt", alt)}} | ({"figure": {"caption": directives["fig-cap"]}} if "fig-cap" in directives else {}) \
         | ({"code_prompt_show": directives["code-summary"], "code_prompt_hide": directives["code-summary"]} if "code-summary" in directives else {})
     tags = [tag for directive, tag in TAGS.items() if directive in directives or directive in map(": ".join, directives.items())]
