@@ -144,6 +144,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                                                                        'ddpm_nb/likelihood.py'),
                                     'ddpm_nb.likelihood.ImportanceTrainer._draw_t': ( 'likelihood.html#importancetrainer._draw_t',
                                                                                       'ddpm_nb/likelihood.py'),
+                                    'ddpm_nb.likelihood.ImportanceTrainer._learn': ( 'likelihood.html#importancetrainer._learn',
+                                                                                     'ddpm_nb/likelihood.py'),
                                     'ddpm_nb.likelihood.ImportanceTrainer._remember': ( 'likelihood.html#importancetrainer._remember',
                                                                                         'ddpm_nb/likelihood.py'),
                                     'ddpm_nb.likelihood.ImportanceTrainer.forward': ( 'likelihood.html#importancetrainer.forward',

@@ -113,7 +113,7 @@ def contender(
     if theirs:
         from diffusers import DDPMScheduler
         from diffusers.training_utils import EMAModel
-        average, scheduler = EMAModel(parameters, decay=c.ema, foreach=fused), DDPMScheduler(recipe.T, recipe.beta_1, recipe.beta_T, clip_sample=recipe.clip)
+        average, scheduler = EMAModel(parameters, decay=c.ema, foreach=fused), DDPMScheduler(recipe.T, trained_betas=recipe.noise_schedule().betas.numpy(), clip_sample=recipe.clip)
         update = lambda: average.step(parameters)
         def loss():
             t, eps = torch.randint(recipe.T, (len(x_0),), device=device), torch.randn_like(x_0)
@@ -270,7 +270,7 @@ def bench(
     growth: bool = False,    # also at other batches, sizes and widths
 ) -> Report:
     "Race this library against the plain way and against diffusers, on the data of a recipe. `ValueError` for a recipe that diffusers' example could not train."
-    for name, value in (("prediction", "eps"), ("loss", "simple"), ("schedule", "linear"), ("importance", False)):
+    for name, value in (("prediction", "eps"), ("loss", "simple"), ("importance", False)):
         if getattr(recipe, name) != value: raise ValueError(f"{name} must be {value!r} in a benchmark; got {getattr(recipe, name)!r}")
     data, device = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out), pick_device(device)
     fast = auto_precision(device)

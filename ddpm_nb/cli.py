@@ -113,7 +113,7 @@ def _train(
     out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
     overwrite: bool = False,    # let an earlier run in that folder go
-    **fields,
+    **fields,                   # of the recipe: any of `recipe_fields()`
 ):
     "Train a DDPM."
     if resume is not None:
@@ -134,13 +134,13 @@ def _sample(
     n: int = 64,                 # how many images; 64 when not given
     label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
-    solver: str | None = None,   # ancestral, ddim or dpm (DPM-Solver++, made for steps of 10 to 20); the model's own, mostly ancestral, when not given
-    spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr (good for dpm with steps below 15); trailing when not given
+    solver: str | None = None,   # ancestral, ddim or dpm (DPM-Solver++, made for 10 to 20 steps); the model's own, mostly ancestral, when not given
+    spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr (good for dpm with fewer than 15 steps); trailing when not given
     variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
     precision: str = "fp32",     # of the network: fp32, bf16, fp16, or auto, the fastest that the device has; fp32 when not given
     compile: bool = False,       # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
     guidance_scale: float | None = None,  # above 1: more typical of their class, and more alike; 1 when not given
-    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try steps of 100 and variance of fixed_large)
+    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try --steps 100 --variance fixed_large)
     mask: str | None = None,     # image of the same size, white where to paint
     interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
     batch_size: int = 500,       # images at a time, of each process; other sizes draw other images; 500 when not given
@@ -329,7 +329,7 @@ def _bench(
     growth: bool = False,       # also other batches, sizes and widths
     out: str = "benchmark",     # folder for bench.json, bench.md and bench.png; benchmark when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
-    **fields,
+    **fields,                   # of the recipe: any of `recipe_fields()`
 ):
     "Race this library against the plain way and against diffusers (which must be installed)."
     from ddpm_nb.benchmark import bench

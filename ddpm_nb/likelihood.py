@@ -224,9 +224,11 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         super().__init__(model, *schedule, **options)
         self.register_buffer("seen", torch.zeros(self.schedule.T, dtype=torch.int64))
         self.register_buffer("square", torch.zeros(self.schedule.T))  # running mean of the squared loss
+        self.register_buffer("fresh", torch.zeros(2, self.schedule.T))  # since the last draw: how many losses, and the sum of their squares
 
     def probabilities(self) -> Tensor:  # (T,) float32, adding up to 1
         "How often each step is drawn: evenly until each was seen ten times, and always a thousandth evenly."
+        self._learn()
         even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
         return torch.where((self.seen >= 10).all(), 0.999 * root / root.sum().clamp(min=1e-30) + 0.001 * even, even)
 
@@ -248,11 +250,13 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
 
     def _remember(self, t: Tensor, loss: Tensor) -> None:
         finite = loss.isfinite()  # what is not is somebody else's business
-        n = torch.zeros_like(self.seen).index_add_(0, t, finite.to(t))
-        new = torch.zeros_like(self.square).index_add_(0, t, torch.where(finite, loss, 0)**2)
-        if torch.distributed.is_initialized():
-            for total in (n, new): torch.distributed.all_reduce(total)
-        new = new / n.clamp(min=1)
+        new = torch.stack([torch.zeros_like(self.square).index_add_(0, t, v.to(self.square)) for v in (finite, torch.where(finite, loss, 0)**2)])
+        if torch.distributed.is_initialized(): torch.distributed.all_reduce(new)
+        self.fresh += new
+
+    def _learn(self) -> None:  # what one draw brought counts at once, in however many rounds it was trained on
+        n, new = self.fresh
         old = torch.where(self.seen > 0, 0.9**n, (n == 0).to(new))  # weight of what was known, after n new values; the first ones replace it
-        self.square.copy_(old * self.square + (1 - old) * new)
-        self.seen += n
+        self.square.copy_(old * self.square + (1 - old) * new / n.clamp(min=1))
+        self.seen += n.to(self.seen)
+        self.fresh.zero_()

@@ -75,7 +75,7 @@ def entries(module):
     for node in body:
         if isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "_command":
             made_of = of_function(functions[node.value.args[1].id])
-            yield made_of._replace(name=node.targets[0].id, doc=made_of.doc + " A command: the parameter before the star is given by its place, each other one as `--name value`.")
+            yield made_of._replace(name=node.targets[0].id, doc=made_of.doc + " A command: its first parameter is given by its place, each other one as `--name value`.")
         if getattr(node, "name", "_").startswith("_"): continue
         if isinstance(node, ast.FunctionDef): yield of_function(node)
         if isinstance(node, ast.ClassDef):
