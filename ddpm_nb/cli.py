@@ -90,11 +90,12 @@ def _command(name: str, function, recipe: dict = {}):
     def command(
         argv: list[str] | None = None,  # the words after the command's name; the process's own when None
     ) -> int:                           # exit code
-        args = vars(_parser(name, function, recipe).parse_args(argv))
+        args, alone = vars(_parser(name, function, recipe).parse_args(argv)), not torch.distributed.is_initialized()
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
                 function(**args)
+            if alone and torch.distributed.is_initialized(): torch.distributed.destroy_process_group()  # or its threads may still run, and abort the process, when Python ends
         except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as e:
             print(f"{name}: error: {' '.join(str(e).split())}", file=sys.stderr)
             return 2 if isinstance(e, ValueError) else 1

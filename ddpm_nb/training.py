@@ -90,7 +90,7 @@ class GaussianDiffusionTrainer(nn.Module):
         generator: torch.Generator | None = None,
         n: int | None = None,                      # draw for so many; as many as there are images when None
     ) -> Draws:
-        "Steps, noise and label dropout: lines 2 and 3 of the box."
+        "Steps, noise and label dropout: lines 3 and 4 of the box."
         like = x_0 if n is None else x_0.new_empty(1).expand(n, *x_0.shape[1:])
         t, probability = self._draw_t(len(like), generator, x_0.device)
         eps = standard_normal(like, generator)
