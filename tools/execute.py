@@ -3,6 +3,7 @@
 Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run.
 A Chinese edition (`…_zh.ipynb`) is not run: it takes the code cells of the English one, outputs included."""
 import os
+import re
 import sys
 from pathlib import Path
 import nbformat
@@ -27,7 +28,9 @@ for name in names:
         code = {c.id: c for c in nbformat.read(name.replace("_zh.ipynb", ".ipynb"), as_version=4).cells if c.cell_type == "code"}
         nb.cells = [code.get(c.id, c) for c in nb.cells]
     else: Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
-    for c in nb.cells:  # torch's log names a path of this machine
+    for c in nb.cells:  # what torch and Python log names paths of this machine
         if c.cell_type == "code": c.outputs = [o for o in c.outputs if "No CUDA runtime is found" not in o.get("text", "")]
+        for o in c.get("outputs", []):
+            if "text" in o: o.text = re.sub(r"(?m)^\S*/(ipykernel_\d+/\d+|site-packages/\S+)\.py:\d+: ", "", o.text)
     nbformat.write(nb, name)
     print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)
