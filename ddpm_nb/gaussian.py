@@ -129,10 +129,10 @@ def loss_weights(
     prediction: str = "eps",    # whose squared error is weighed: `eps`, `x0`, `v` or `mean`
     gamma: float = 5.0,         # largest weight of `min_snr`
 ) -> Tensor:                    # (T,) float64
-    "What each step's squared error is multiplied with. `ValueError` for an unknown weighting or prediction."
+    "What each step's squared error is multiplied with. `ValueError` for an unknown weighting or prediction, or one that the schedule cannot have."
     if weighting not in WEIGHTINGS: raise ValueError(f"weighting must be one of {', '.join(WEIGHTINGS)}; got {weighting!r}")
     if not gamma > 0: raise ValueError(f"gamma must be positive; got {gamma!r}")
-    check_prediction(prediction)
+    check_prediction(prediction, schedule)
     snr = schedule.snr
     if weighting == "simple": return torch.ones_like(snr)
     of_x_0 = {"eps": snr, "x0": 1, "v": snr + 1, "mean": schedule.posterior_mean_coef_x0**2}[prediction]  # its squared error, for 1 in x_0

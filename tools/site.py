@@ -139,7 +139,7 @@ def used_in(label):
 
 # Pages
 
-TAGS = {"export": "hide-input", "echo: false": "remove-input", "output: false": "remove-output", "code-fold: true": "hide-input"}
+TAGS = {"export": "hide-input", "echo: false": "remove-input", "output: false": "remove-output", "code-fold: true": "hide-cell"}  # what a solution prints would give it away
 
 
 def code(cell, alt):
