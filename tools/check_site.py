@@ -1,4 +1,4 @@
-"""Look at every page of `_site/` in a browser: `pip install -e '.[e2e]' && python tools/check_site.py [--quick] [--screenshots DIR]`.
+"""Look at every page of `_site/` in a browser: `pip install -e '.[e2e]' && python tools/check_site.py [--screenshots DIR]`.
 
 Serves the site on this machine and opens each page in headless Chromium, the system's or the one that `CHROMIUM` names. It prints
 a line for each rule, and exits with 1 when one is broken. The screenshots are there to be looked at."""
@@ -50,7 +50,7 @@ async def judge(tab, page, rule):
     broken[rule] += [f"{page}: {name}, {n} times, such as {html[:160]}" for impact, name, n, html in verdict if impact in ("serious", "critical")]
 
 
-async def look(browser, base, page, quick, shots):
+async def look(browser, base, page, shots):
     "Open one page and hold it against the rules."
     tab = await browser.new_page(viewport=desktop)
     shoot = lambda kind: tab.screenshot(path=shots / f"{page.replace('/', '-')}.{kind}.png", full_page=True)
@@ -67,7 +67,7 @@ async def look(browser, base, page, quick, shots):
     broken["mathematics is set"] += [f"{page}: {text[:100]}" for text in seen["unset"]]
     levels = seen["levels"]
     if levels[:1] not in ([], [1]) or 1 in levels[1:] or any(b > a + 1 for a, b in zip(levels, levels[1:])): broken["headings step down one level at a time"].append(f"{page}: {levels}")
-    if page in in_dark_too or not (quick or page.startswith("api/")):  # the pages of the reference are made alike
+    if not page.startswith("api/") or page in in_dark_too:  # the pages of the reference are made alike
         await tab.evaluate(axe)
         await judge(tab, page, "axe finds nothing serious")
     if shots: await shoot("desktop")
@@ -111,7 +111,7 @@ def exists(page, link):
     return (site / name).is_file() and (not anchor or name not in ids or unquote(anchor) in ids[name])
 
 
-async def main(quick, shots):
+async def main(shots):
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None}), directory=site))
     server.handle_error = lambda *_: None  # a tab that closes while its page still loads
     Thread(target=server.serve_forever, daemon=True).start()
@@ -121,7 +121,7 @@ async def main(quick, shots):
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         async def in_turn(page):
-            async with turn: await look(browser, base, page, quick, shots)
+            async with turn: await look(browser, base, page, shots)
         await asyncio.gather(read(browser, base), *map(in_turn, pages))
         await browser.close()
     broken["every link and anchor exists"] += sorted({f"{page}: {link.removeprefix(base)}" for page, link in links if not exists(page, link.removeprefix(base))})
@@ -135,11 +135,10 @@ async def main(quick, shots):
 
 parser = ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--screenshots", type=Path, metavar="DIR", help="save each page, at a desk and on a phone, some in the dark too")
-parser.add_argument("--quick", action="store_true", help="axe looks at a page of each kind instead of at all")
-given = parser.parse_args()
-if given.screenshots: given.screenshots.mkdir(parents=True, exist_ok=True)
+shots = parser.parse_args().screenshots
+if shots: shots.mkdir(parents=True, exist_ok=True)
 if "index.html" not in pages: sys.exit("no site: python tools/site.py builds it")
-asyncio.run(main(given.quick, given.screenshots))
+asyncio.run(main(shots))
 for rule, found in broken.items(): print(f"{'FAIL' if found else 'ok  '} {rule}" + "".join(f"\n     {f}" for f in found))
 failed = sum(map(bool, broken.values()))
 print(f"{len(pages)} pages: {len(broken) - failed} passed, {failed} failed")
