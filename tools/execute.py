@@ -20,6 +20,12 @@ class Client(NotebookClient):
         return await super().async_execute_cell(cell, cell_index, **kwargs)
 
 
+def left_over(output):
+    "What a progress bar leaves behind, and what torch logs about this machine."
+    html = output.get("data", {}).get("text/html")
+    return "No CUDA runtime is found" in output.get("text", "") or html is not None and (not html.strip() or "<progress" in html or "/* Turns off some styling */" in html)
+
+
 os.chdir(root)
 names = sys.argv[1:] or sorted(str(p) for p in Path("nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 for name in names:
@@ -28,9 +34,9 @@ for name in names:
         code = {c.id: c for c in nbformat.read(name.replace("_zh.ipynb", ".ipynb"), as_version=4).cells if c.cell_type == "code"}
         nb.cells = [code.get(c.id, c) for c in nb.cells]
     else: Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
-    for c in nb.cells:  # what torch and Python log names paths of this machine
-        if c.cell_type == "code": c.outputs = [o for o in c.outputs if "No CUDA runtime is found" not in o.get("text", "")]
-        for o in c.get("outputs", []):
+    for c in nb.cells:
+        if c.cell_type == "code": c.outputs = [o for o in c.outputs if not left_over(o)]
+        for o in c.get("outputs", []):  # a warning without the path of this machine
             if "text" in o: o.text = re.sub(r"(?m)^\S*/(ipykernel_\d+/\d+|site-packages/\S+)\.py:\d+: ", "", o.text)
     nbformat.write(nb, name)
     print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import torch
 from ddpm_nb.data import load_data
-from ddpm_nb.metrics import train_judge
+from ddpm_nb.metrics import nearer, nearest, train_judge
 
 train, held, whole = load_data("digits"), load_data("digits", "test"), load_data("digits", "all").scaled()
 judge = train_judge(train)
@@ -18,13 +18,12 @@ whole = whole[torch.randperm(len(whole), generator=torch.Generator().manual_seed
 real = judge.frechet(whole[:500], whole[500:])
 levels = lambda x: (8 * x).round() / 8  # the 17 grey levels of real digits
 views = {"pixels": lambda x: levels(x).flatten(1), "features": lambda x: judge.features(levels(x))}
-nearest = lambda view, x, real: torch.cdist(view(x), view(real)).amin(1)
 
 
 def copied(view, x):
     "Probability to be nearer to the training than a digit kept aside is, and the share whose nearest real digit is in the training."
-    a, b, c = (nearest(view, *pair) for pair in ((x, train.scaled()), (held.scaled(), train.scaled()), (x, held.scaled())))
-    return ((a[:, None] < b).double() + (a[:, None] == b).double() / 2).mean().item(), (a < c).double().mean().item()
+    a, b, c = (nearest(view(some), view(real)).distance for some, real in ((x, train.scaled()), (held.scaled(), train.scaled()), (x, held.scaled())))
+    return nearer(a, b).value, (a < c).double().mean().item()
 
 
 print(f"held-out real digits: {judge.recognised(held.scaled()):.3f} recognised, {judge.accuracy(held.scaled(), held.labels):.3f} right")
@@ -35,4 +34,4 @@ for name in sys.argv[1:]:
     parts = images.split(500) if len(images) % 500 == 0 else [images]
     print(f"{name}: {len(images)} images, {judge.recognised(images):.3f} recognised, {right:.3f} the label asked for, "
           f"Fréchet distance {sum(judge.frechet(part, whole[500:]) for part in parts) / len(parts) / real:.2f} times real")
-    for view in views: print("    in {}: nearer to the training than held-out digits with probability {:.3f}, nearest real digit in the training for {:.3f}".format(view, *copied(views[view], images)))
+    for name, view in views.items(): print("    in {}: nearer to the training than held-out digits with probability {:.3f}, nearest real digit in the training for {:.3f}".format(name, *copied(view, images)))
