@@ -299,9 +299,9 @@ def nearer(
 ) -> Estimate:
     "Probability that one of `a` is smaller than one of `b`, ties counting half. `ValueError` for fewer than two of either."
     if min(len(a), len(b)) < 2: raise ValueError(f"an error needs two numbers at least; got {len(a)} and {len(b)}")
-    above = lambda x, y: (len(y) - (torch.searchsorted(y, x, right=True) + torch.searchsorted(y, x)).double() / 2) / len(y)  # share of y above each x
-    of_a, of_b = above(a, b.sort().values), 1 - above(b, a.sort().values)
-    return Estimate(float(of_a.mean()), float((of_a.var() / len(a) + of_b.var() / len(b)).sqrt()))
+    above = lambda x, y: len(y) - (torch.searchsorted(y, x, right=True) + torch.searchsorted(y, x)).double() / 2  # how many of y are above each x
+    N, M, of_a, of_b = len(a), len(b), above(a, b.sort().values), len(a) - above(b, a.sort().values)
+    return Estimate(float(of_a.sum()) / (N * M), float((of_a.var() / M**2 / N + of_b.var() / N**2 / M).sqrt()))
 
 # %% ../nbs/11_metrics.ipynb #look
 @dataclass(frozen=True, eq=False)
