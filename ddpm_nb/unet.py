@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet']
+           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'unwrap_names', 'load_state']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import asdict, dataclass
@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import math
 import os
+import re
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -286,3 +287,21 @@ def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
         if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):
             raise ValueError(f"{name} must be ({len(x_t)},) int64, one for each image; got {tuple(v.shape)} {v.dtype}")
     if y is not None and c.classes is None: raise ValueError("y was given, but this network has no classes")
+
+# %% ../nbs/05_unet.ipynb #unwrap_names
+def unwrap_names(
+    state: dict[str, Tensor],  # weights, as a module saved them
+) -> dict[str, Tensor]:
+    "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
+    bare = {re.sub(r"^(module\.)+", "", name.replace("_orig_mod.", "")): v for name, v in state.items()}
+    if len(bare) < len(state): raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
+    return bare
+
+
+def load_state(
+    module: nn.Module,         # wrapped or not
+    state: dict[str, Tensor],  # by one that was wrapped or not
+) -> None:
+    "`module.load_state_dict(state)`, whatever stood around either."
+    own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
+    module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})
