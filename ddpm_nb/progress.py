@@ -189,7 +189,7 @@ def _show_picture(self: Progress, now: bool = False) -> None:
     start = perf_counter()
     try: self._draw_picture()
     except Exception: self.draw = None
-    self.next_picture = perf_counter() + max(1.0, 10 * (perf_counter() - start))  # a tenth of the time, at most
+    self.next_picture = perf_counter() + min(5.0, max(1.0, 10 * (perf_counter() - start)))  # mostly a tenth of the time
 
 
 @patch
