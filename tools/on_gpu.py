@@ -1,12 +1,14 @@
 """What waits for a GPU, in two calls that fit together into fifteen minutes of one:
 
     python tools/on_gpu.py a OUT
-    python tools/on_gpu.py b OUT --train train.zip [--test test.zip] [--minutes 5]
+    python tools/on_gpu.py b OUT --train train.zip [--test test.zip] [--minutes 5] [--graphs]
 
-`a` runs the notebooks that walk through the algorithms on the GPU (their outputs are for storing), the benchmark at the
-paper's size (for nbs/benchmarks/gpu.json), and looks where the time goes. `b` trains the paper's network for a few minutes
-on CIFAR-10 and judges what it draws. Each part has a time limit, and writes what it found at once: whatever cuts a call off
-loses only what was not done. `--small` tries all of it at the size of a test, on any machine.
+`a`, some eight minutes, runs the benchmark at the paper's size (for nbs/benchmarks/gpu.json), the notebooks that walk
+through the algorithms (their outputs are for storing), and looks where the time goes. `b` trains the paper's network for a
+few minutes on CIFAR-10 and judges what it draws, with CUDA graphs if `a` says that they pay. Each part has a time limit and
+writes what it found at once: whatever cuts a call off loses only what was not done. Nothing runs beside anything else: the
+compiler takes about a minute for each network, and three when it has to share the processor.
+`--small` tries all of it at the size of a test, on any machine.
 Needs the package, `nbclient`, `ipykernel` and `diffusers`; `b` only the package."""
 import argparse
 import csv
@@ -28,8 +30,6 @@ import torch.nn.functional as F
 from torch import nn
 
 root = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ("06_training", "tutorials/algorithms")
-
 
 def write(path: Path, found) -> None:
     path.write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -41,31 +41,28 @@ def start(out: Path, name: str, *command: str):
     return subprocess.Popen([sys.executable, *command], cwd=root, stdout=log, stderr=subprocess.STDOUT)
 
 
-def end(name: str, process, limit: float, since: float) -> bool:
-    "Wait for a part until its limit, in seconds since `since`."
-    try: code = process.wait(max(1, limit - (perf_counter() - since)))
+def end(name: str, process, limit: float, since: float) -> None:
+    "Wait for a part, so many seconds at most."
+    try: code = process.wait(limit)
     except subprocess.TimeoutExpired:
         process.kill()
         code = "cut off"
     print(f"{perf_counter() - since:5.0f} s  {'ok' if code == 0 else code}  {name}", flush=True)
-    return code == 0
 
 
-# ---- a: notebooks, benchmark, profile ----
+# ---- a: benchmark, notebooks, profile ----
+
+LIMITS = {"benchmark": 260, "tutorials/algorithms": 150, "details": 150, "06_training": 60}  # seconds
 
 def run_a(out: Path, small: bool) -> None:
-    "The compiler works beside the notebooks, which are not timed; then nothing else runs."
+    "One part after the other."
     began, tiny = perf_counter(), ["--small"] * small
-    me = str(root / "tools/on_gpu.py")
-    beside = {n: start(out, n, "tools/execute.py", f"nbs/{n}.ipynb") for n in NOTEBOOKS[small:]}
-    beside["b"] = start(out, "b", me, "b", str(out / "b"), "--small", "--minutes", "0.1")
-    beside["warm"] = start(out, "warm", me, "benchmark", str(out / "warm"), "--rounds", "1", *tiny)
-    beside["warm_details"] = start(out, "warm_details", me, "details", str(out / "warm"), "--rounds", "1", *tiny)
-    slow = 5 if small else 1  # a test may run on a busy processor
-    for name, process in beside.items(): end(name, process, slow * 160, began)
-    for name in NOTEBOOKS[small:]: shutil.copy(root / "nbs" / f"{name}.ipynb", out)
-    for name, limit in (("benchmark", 280), ("details", 355)):
-        end(name, start(out, name, me, name, str(out), *tiny), slow * limit, began)
+    for name, limit in LIMITS.items():
+        if small and name == "06_training": continue  # takes as long as at full size
+        notebook = root / "nbs" / f"{name}.ipynb"
+        command = ["tools/execute.py", str(notebook)] if notebook.exists() else [str(root / "tools/on_gpu.py"), name, str(out), *tiny]
+        end(name, start(out, name, *command), limit * (5 if small else 1), began)
+        if notebook.exists(): shutil.copy(notebook, out)
 
 
 def paper(small: bool):
@@ -75,35 +72,42 @@ def paper(small: bool):
 
 def benchmark(out: Path, small: bool, rounds: int) -> None:
     from ddpm_nb.benchmark import bench
-    warm = rounds == 1
-    bench(paper(small), rounds=1 if small else rounds, levers=not warm, growth=not warm,
-          compile=torch.cuda.is_available()).save(out)
+    bench(paper(small), rounds=1 if small else rounds, levers=True, compile=torch.cuda.is_available()).save(out)
 
 
-def details(out: Path, small: bool, rounds: int) -> None:
-    "What single changes do to the compiled training step, and which kernels it spends its time in."
+def details(out: Path, small: bool) -> None:
+    "Which kernels a training step spends its time in, and what single changes do to it."
     from ddpm_nb.benchmark import as_it_comes, random_images
     from ddpm_nb.recipes import edit
     from ddpm_nb.unet import GroupNorm
-    found, recipe = {}, paper(small)
-    gpu = torch.cuda.is_available()
-    recipe = edit(recipe, compile="on" if gpu else "off")
-    ours = as_it_comes(recipe, random_images(recipe))
-    repeat = 2 if small or rounds == 1 else 30
+    gpu, repeat, found = torch.cuda.is_available(), 2 if small else 30, {"device": device_name()}
+    recipe = edit(paper(small), compile="on" if gpu else "off")
+    new = lambda: as_it_comes(recipe, random_images(recipe))
     note = lambda name, value: (found.update({name: value}), write(out / "details.json", found))
+    ours = new()
     note("ours", seconds(ours.step, repeat))
-    torch.backends.cudnn.benchmark = True
-    note("ours, cudnn.benchmark", seconds(ours.step, repeat))
-    torch.backends.cudnn.benchmark = False
-    note("ours again", seconds(ours.step, repeat))
-    if rounds > 1:
-        note("kernels, training step", kernels(ours.step))
-        note("kernels, three sampling steps", kernels(ours.call))
-        note("attention", attention(small))
+    note("kernels, training step", kernels(ours.step))
+    note("kernels, three sampling steps", kernels(ours.call))
+    note("attention", attention(small))
+    with_graphs = as_it_comes(edit(recipe, compile="off"), random_images(recipe))
+    if gpu: with_graphs.model.compile(mode="reduce-overhead")
+    note("ours, CUDA graphs", seconds(with_graphs.step, repeat))
     torch.compiler.reset()
-    forward, GroupNorm.forward = GroupNorm.forward, nn.GroupNorm.forward
-    note("with nn.GroupNorm", seconds(as_it_comes(recipe, random_images(recipe)).step, repeat))
-    GroupNorm.forward = forward
+    GroupNorm.forward = by_channel
+    note("ours, group norm by channel", seconds(new().step, repeat))
+
+
+def by_channel(self, x):
+    "Group norm from the moments of single channels, which channels-last memory gives up in its own order."
+    per_group = (len(x), self.num_groups, -1)
+    var, mean = torch.var_mean(x.float(), (2, 3), correction=0)  # (B, C)
+    var, mean = var.view(per_group), mean.view(per_group)
+    center = mean.mean(-1, keepdim=True)
+    var = (var + (mean - center).square()).mean(-1, keepdim=True)
+    scale = self.weight.view(1, *per_group[1:]) * (var + self.eps).rsqrt()
+    shift = self.bias.view(1, *per_group[1:]) - center * scale
+    scale, shift = (v.view(*x.shape[:2], 1, 1) for v in (scale, shift))
+    return (x * scale + shift).to(x.dtype)
 
 
 def seconds(step, repeat: int) -> float:
@@ -165,7 +169,7 @@ def attention(small: bool) -> dict[str, float]:
 
 # ---- b: CIFAR-10 for some minutes ----
 
-def run_b(out: Path, small: bool, train: str | None, test: str | None, minutes: float) -> None:
+def run_b(out: Path, small: bool, train: str | None, test: str | None, minutes: float, graphs: bool) -> None:
     from ddpm_nb.recipes import Run
     from ddpm_nb.training import Training, fit
     began, found = perf_counter(), {"device": device_name(), "torch": torch.__version__}
@@ -175,6 +179,7 @@ def run_b(out: Path, small: bool, train: str | None, test: str | None, minutes: 
     recipe = short_recipe(small, minutes)
     torch.manual_seed(0)
     model = recipe.network(data)
+    if torch.cuda.is_available(): model.compile(mode="reduce-overhead" if graphs else None)
     training = Training(recipe.trainer(model, data), data, recipe.training)
     with open(out / "log.csv", "w", newline="", encoding="utf-8") as file:
         log = csv.writer(file)
@@ -204,9 +209,8 @@ def device_name() -> str:
 def short_recipe(small: bool, minutes: float):
     "The paper's network and optimiser, told the class of each image; learning rate and averaging for a short run."
     from ddpm_nb.recipes import get_recipe
-    gpu = torch.cuda.is_available()
     recipe = get_recipe("cifar10", labels=True, dropout=0.0, lr=4e-4, warmup=500, decay="linear", ema=0.9995,
-                        minutes=minutes, log_every=50, compile="on" if gpu else "off")
+                        minutes=minutes, log_every=50, compile="off")
     if not small: return recipe
     tiny = replace(recipe.unet, width=32, multipliers=(1, 2), blocks=1)
     return replace(recipe, unet=tiny, training=replace(recipe.training, batch_size=8, log_every=2))
@@ -329,6 +333,7 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--train")
     parser.add_argument("--test")
+    parser.add_argument("--graphs", action="store_true")
     parser.add_argument("--minutes", type=float, default=5)
     args = parser.parse_args()
     args.out = args.out.absolute()
@@ -336,6 +341,6 @@ if __name__ == "__main__":
     sys.path.insert(0, str(root))
     if args.small: os.environ["IN_TEST"] = "1"  # which notebooks take for a smaller run
     if args.what == "a": run_a(args.out, args.small)
-    if args.what == "b": run_b(args.out, args.small, args.train, args.test, args.minutes)
+    if args.what == "b": run_b(args.out, args.small, args.train, args.test, args.minutes, args.graphs)
     if args.what == "benchmark": benchmark(args.out, args.small, args.rounds)
-    if args.what == "details": details(args.out, args.small, args.rounds)
+    if args.what == "details": details(args.out, args.small)
