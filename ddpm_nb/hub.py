@@ -31,7 +31,7 @@ from . import __version__
 from .data import check_seed, seed_for
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
-from .progress import Progress
+from .progress import Progress, speed
 from .sampling import Autocast, Compiled, State
 from .schedule import SCHEDULES, NoiseSchedule, check_value
 from .solvers import DDIM, DPMSolver, Solver
@@ -295,7 +295,7 @@ def _shown(
         first = at if first is None else first  # it may begin anywhere
         done, total = batch * (first + 1) + first - at + 1, batches * (first + 1)
         which = [f"batch {batch + 1} of {batches}"] if batches > 1 else []
-        bar.update(done, total, f"{n * done / total / bar.seconds:.3g} images/s", *which)
+        bar.update(done, total, speed(n * done / total / bar.seconds), *which)
         yield state
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import math
 import torch
 from torch import Tensor
-from .progress import Progress
+from .progress import Progress, speed
 from .schedule import NoiseSchedule, extract
 from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
 from .data import ImageSet
@@ -175,7 +175,7 @@ def variational_bound(
                 chain = chain + bits
                 sums[:, m.t + 1] += torch.stack([bits.sum(), bits.square().sum(), (m.x_0 - x_0).square().mean() * len(x_0)])
                 done += 1
-                bar.update(done, total, f"{n * done / total / bar.seconds:.3g} images/s")
+                bar.update(done, total, speed(n * done / total / bar.seconds))
             sums[:2, -1] += torch.stack([chain.sum(), chain.square().sum()])
             finite = sums[0].isfinite()
             if not finite.all(): raise FloatingPointError(f"the bound is not finite: the first term sent that is not is L_{int((~finite[:-1]).nonzero().max())}")

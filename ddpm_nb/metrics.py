@@ -21,7 +21,7 @@ import warnings
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from .progress import Progress
+from .progress import Progress, speed
 from .data import ImageSet
 from .sampling import evaluating
 
@@ -351,7 +351,7 @@ def in_batches(data: ImageSet, size: int = 500, progress: bool = False) -> Itera
         for i in range(0, len(data), size)[here::world]:
             part = slice(i, i + size)
             yield i, data.scaled(part), None if data.labels is None else data.labels[part]
-            bar.update(min(i + size, len(data)), len(data), f"{(i + size) / bar.seconds:.3g} images/s", "looking at real ones")
+            bar.update(min(i + size, len(data)), len(data), speed((i + size) / bar.seconds), "looking at real ones")
 
 
 # %% ../nbs/11_metrics.ipynb #evaluate

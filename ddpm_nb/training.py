@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from .progress import Progress, sparkline
+from .progress import Progress, sparkline, speed
 from .schedule import NoiseSchedule, as_schedule, check_fields, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
 from .data import ImageSet, check_seed, seed_for
@@ -426,7 +426,7 @@ def _show_entry(bar: Progress, entries: list[LogEntry], progress: float) -> None
     e, over = entries[-1], progress >= 1
     steps = e.step if over else max(e.step + 1, round(e.step / progress))  # a guess, where minutes are the limit
     curve = [sparkline([e.loss for e in entries])] if bar.place == "terminal" else []
-    bar.update(e.step, steps, f"loss {e.loss:.4f}", f"{e.images_per_s:,.0f} images/s", *curve)
+    bar.update(e.step, steps, f"loss {e.loss:.4f}", speed(e.images_per_s), *curve)
 
 # %% ../nbs/06_training.ipynb #fit
 def fit(

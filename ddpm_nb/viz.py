@@ -237,7 +237,7 @@ def plot_bars(
     fig, axes = _axes(1, len(groups), 5.5 * len(groups), 0.6 + 0.3 * rows)
     for ax, (title, values) in zip(axes[0], groups.items()):
         bars = ax.barh(list(values), list(values.values()))
-        ax.bar_label(bars, fmt="%.3g", padding=3)
+        ax.bar_label(bars, fmt=lambda v: f"{v:,.0f}" if v >= 100 else f"{v:.3g}", padding=3)
         ax.set_title(title, fontsize=LETTERS)
         ax.set(xlim=(0, 1.15 * max(values.values())))
         ax.invert_yaxis()
