@@ -20,6 +20,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from .schedule import check_fields
 
 # %% ../nbs/05_unet.ipynb #time_features
 TIME_ORDERS = ("sin_cos", "cos_sin", "interleaved")
@@ -148,8 +149,7 @@ class UNetConfig:
     resampling: str = "plain"                # `plain`, or `wide`: 5×5 convolutions to halve and to double, as in the article's fork with labels
 
     def __post_init__(self):
-        for name in ("multipliers", "attention_levels", "up_attention_levels"):
-            if getattr(self, name) is not None: object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_fields(self)
         for name in ("in_channels", "width", "blocks", "heads", "groups", "head_dim", "time_table", "classes"):
             if getattr(self, name) is not None and getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if not self.multipliers or min(self.multipliers) < 1: raise ValueError(f"multipliers must be whole numbers from 1; got {self.multipliers}")
