@@ -25,9 +25,10 @@ def gaussian_kl(
     q: Gaussian,  # where the draws come from
     p: Gaussian,  # what they are coded with
 ) -> Tensor:      # elementwise, nats, ≥ 0
-    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions. `ValueError` for shapes that do not fit, or no variance."
+    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions, infinite where q has no variance. `ValueError` where p has none, or for shapes that do not fit."
     check_alike(**{"q.mean": q.mean, "p.mean": p.mean})
-    for name, g in (("q", q), ("p", p)): _check_variance(f"{name}.variance", g.variance, g.mean)
+    _check_variance("q.variance", q.variance, q.mean, zero=True)
+    _check_variance("p.variance", p.variance, p.mean)
     return _kl(q, p)
 
 
@@ -37,11 +38,11 @@ def _kl(q: Gaussian, p: Gaussian) -> Tensor:
     return 0.5 * (u - log + (q.mean - p.mean)**2 / p.variance)
 
 
-def _check_variance(name: str, variance: Tensor, mean: Tensor) -> None:
+def _check_variance(name: str, variance: Tensor, mean: Tensor, zero: bool = False) -> None:
     sizes = list(zip(variance.shape[::-1], mean.shape[::-1]))
     if variance.ndim > mean.ndim or any(v not in (1, m) for v, m in sizes):
         raise ValueError(f"{name} must broadcast to the mean, {tuple(mean.shape)}; got {tuple(variance.shape)}")
-    if variance.device.type == "cpu" and (variance <= 0).any():  # a GPU would have to wait
+    if variance.device.type == "cpu" and (variance < 0 if zero else variance <= 0).any():  # a GPU would have to wait
         raise ValueError(f"{name} must be positive; got {variance.min():.3g}")
 
 # %% ../nbs/10_likelihood.ipynb #decoder_log_prob
