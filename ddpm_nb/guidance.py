@@ -9,7 +9,7 @@ __all__ = ['ClassifierFreeGuidance', 'image_to_image', 'interpolate', 'inpaint']
 from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
-from .schedule import check_alike, check_index, check_whole
+from .schedule import check_alike, check_index, check_value, check_whole
 from .gaussian import q_sample, standard_normal
 from .sampling import GaussianDiffusionSampler, State
 
@@ -66,7 +66,7 @@ def image_to_image(
 
 
 def _start(sampler: GaussianDiffusionSampler, strength: float) -> int:
-    if not 0 < strength <= 1: raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
+    if not 0 < check_value("strength", strength, float) <= 1: raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
     timesteps = sampler.schedule.timesteps.cpu()
     return max(1, int((timesteps < strength * (timesteps[-1] + 1)).sum())) - 1
 
@@ -81,6 +81,7 @@ def interpolate(
     generator: torch.Generator | None = None,  # where the noise comes from
 ) -> Iterator[State]:                          # of (B * n, C, H, W) images, the n of the first pair first
     "Mix pairs of images at a noise level and draw what lies between them (Ho et al. 2020, figures 8 and 9)."
+    weights = torch.as_tensor(weights)
     start, B, n = _start(sampler, strength), len(first), len(weights)
     check_alike(first=first, last=last)
     if y is not None: check_index("y", y, B)

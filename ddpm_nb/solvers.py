@@ -10,7 +10,7 @@ import math
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .schedule import as_schedule, check_alike, respace
+from .schedule import as_schedule, check_alike, check_value, respace
 from .gaussian import ReverseStep, denoise, p_mean_variance, standard_normal
 from .sampling import GaussianDiffusionSampler
 
@@ -39,6 +39,7 @@ class DDIM(Solver):
         **options,          # `steps`, `spacing`, `prediction`, `variance`, `clip` of `Solver`
     ):
         super().__init__(model, *schedule, **options)
+        eta = check_value("eta", eta, float)
         if not 0 <= eta <= 1: raise ValueError(f"eta must be from 0 to 1; got {eta!r}")
         self.eta = eta
 
