@@ -24,7 +24,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .progress import Progress, sparkline, speed
-from .schedule import NoiseSchedule, as_schedule, extract
+from .schedule import NoiseSchedule, as_schedule, check_index, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
 from .data import ImageSet, check_seed, seed_for
 
@@ -78,6 +78,7 @@ class GaussianDiffusionTrainer(nn.Module):
         generator: torch.Generator | None = None,  # where t, noise and label dropout come from
         draws: Draws | None = None,                # or what came from there
     ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced
+        if y is not None: check_index("y", y, len(x_0))
         t, eps, withheld, _ = draws or self.draw(x_0, generator)
         x_t = q_sample(self.schedule, x_0, t, eps)
         if y is not None and self.label_dropout: y = torch.where(withheld, self.no_label, y)
