@@ -262,8 +262,9 @@ def train(
             check_room(folder, _checkpoint_size(run.model))
             held.enter_context(locked(open_folder(folder, overwrite)))
             about = {"recipe": asdict(recipe), **_about_data(run, training.data), "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
-            write_safely(folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
-            (folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
+            text = json.dumps(about, indent=1)
+            write_safely(folder / "run.json", lambda p: p.write_text(text, encoding="utf-8"))
+            (folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n", encoding="utf-8")
             return replace(run, folder=folder)
         return _go_on(training, _first(training, prepare) or run, [], progress)
 
@@ -307,7 +308,8 @@ def _pick_up(training: Training, run: Run, folder: Path, about: dict) -> tuple[R
         run = replace(run, folder=folder)
         for path in checkpoints.paths():
             if int(path.name[5:14]) > training.step: path.unlink()  # damaged
-        write_safely(folder / "log.csv", lambda p: p.write_text("\n".join([",".join(LogEntry._fields), *map(_log_line, entries)]) + "\n"))
+        text = "\n".join([",".join(LogEntry._fields), *map(_log_line, entries)]) + "\n"
+        write_safely(folder / "log.csv", lambda p: p.write_text(text, encoding="utf-8"))
     return run, entries
 
 # %% ../nbs/15_recipes.ipynb #_begin
@@ -369,7 +371,8 @@ def _log_line(entry: LogEntry) -> str:
 
 def _read_log(path: Path) -> list[LogEntry]:
     kinds, entries = LogEntry.__annotations__.values(), []
-    for row in path.read_text().splitlines()[1:] if path.exists() else ():
+    rows = path.read_text(encoding="utf-8").splitlines()[1:] if path.exists() else ()
+    for row in rows:
         with suppress(ValueError): entries.append(LogEntry(*(kind(v) for kind, v in zip(kinds, row.split(","), strict=True))))  # a torn line is none
     return entries
 
@@ -384,7 +387,8 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
         before = entries[-1].step if entries else 0
         entries.append(entry)
         if not main: return
-        with open(run.folder / "log.csv", "a") as f: f.write(_log_line(entry) + "\n")
+        with open(run.folder / "log.csv", "a", encoding="utf-8") as f:
+            f.write(_log_line(entry) + "\n")
         if recipe.tracker: _track(lambda: training.accelerator.log(entry._asdict(), step=entry.step))
         passed = lambda every: training.progress < 1 and entry.step // every > before // every
         if passed(recipe.checkpoint_every) or passed(recipe.preview_every): _checkpoint(run, training)
@@ -441,7 +445,7 @@ def read_recipe(
 def _read_run(folder: Path) -> tuple[dict, Recipe]:
     if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
     try:
-        about = json.loads((folder / "run.json").read_text())
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         saved = dict(about["recipe"])
         parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
         return about, Recipe(**saved, **parts)

@@ -13,13 +13,15 @@ out, small = Path(sys.argv[1]).absolute(), "--small" in sys.argv
 out.mkdir(parents=True, exist_ok=True)
 bench = ["--data", "photos", "--size", "32", "--out", str(out / "benchmark")]
 bench += ["--width", "16", "--batch_size", "2", "--rounds", "1"] if small else ["--rounds", "20", "--levers", "--growth", "--compiled"]
-with_cuda = sorted(p for p in (root / "nbs").rglob("*.ipynb") if "#| cuda" in p.read_text() and ".ipynb_checkpoints" not in p.parts)
+notebooks = [p for p in (root / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts]
+with_cuda = sorted(p for p in notebooks if "#| cuda" in p.read_text(encoding="utf-8"))
 jobs = {"benchmark": [sys.executable, "-m", "ddpm_nb.cli", "bench", "cifar10", *bench]}
 for notebook in [*with_cuda[:1 if small else None], *([] if small else [root / "nbs/tutorials/cifar10.ipynb"])]:
     jobs[notebook.stem] = [sys.executable, "tools/execute.py", str(notebook.relative_to(root))]
 failed = []
 for name, command in jobs.items():
-    with open(out / f"{name}.log", "w") as log: code = subprocess.run(command, cwd=root, stdout=log, stderr=subprocess.STDOUT).returncode
+    with open(out / f"{name}.log", "w", encoding="utf-8") as log:
+        code = subprocess.run(command, cwd=root, stdout=log, stderr=subprocess.STDOUT).returncode
     print(f"{'ok  ' if code == 0 else 'FAIL'} {name}", flush=True)
     if code: failed.append(name)
     if (root / "nbs/tutorials" / f"{name}.ipynb").exists(): shutil.copy(root / "nbs/tutorials" / f"{name}.ipynb", out)
