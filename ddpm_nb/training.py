@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PRECISIONS', 'SWITCH', 'PATIENCE', 'simple_loss', 'Draws', 'GaussianDiffusionTrainer', 'weighted_loss',
            'TrainingConfig', 'learning_rate', 'auto_precision', 'LogEntry', 'pick_device', 'join', 'make_accelerator',
-           'set_float32', 'keep_memory', 'settle', 'Training', 'sparkline', 'fit']
+           'set_float32', 'keep_memory', 'settle', 'Training', 'fit']
 
 # %% ../nbs/06_training.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator
@@ -17,16 +17,17 @@ from typing import NamedTuple
 import ctypes
 import math
 import os
-import sys
 import warnings
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from .schedule import NoiseSchedule, as_schedule, extract
+from .progress import Progress, sparkline, speed
+from .schedule import NoiseSchedule, as_schedule, check_fields, check_index, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
-from .data import ImageSet, seed_for
+from .data import ImageSet, check_seed, seed_for
+from .unet import load_state, unwrap_names
 
 # %% ../nbs/06_training.ipynb #simple_loss
 def simple_loss(
@@ -78,6 +79,7 @@ class GaussianDiffusionTrainer(nn.Module):
         generator: torch.Generator | None = None,  # where t, noise and label dropout come from
         draws: Draws | None = None,                # or what came from there
     ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced
+        if y is not None: check_index("y", y, len(x_0))
         t, eps, withheld, _ = draws or self.draw(x_0, generator)
         x_t = q_sample(self.schedule, x_0, t, eps)
         if y is not None and self.label_dropout: y = torch.where(withheld, self.no_label, y)
@@ -142,13 +144,15 @@ class TrainingConfig:
     log_every: int = 50            # steps between two looks at the loss
 
     def __post_init__(self):
+        check_fields(self)
         for f in fields(self):
             v = getattr(self, f.name)
             if f.name in ("batch_size", "accumulate", "steps", "log_every") and v < 1: raise ValueError(f"{f.name} must be at least 1; got {v}")
             if f.name in ("lr", "grad_clip") and not v > 0: raise ValueError(f"{f.name} must be positive; got {v}")
-            if f.name in ("seed", "warmup", "weight_decay") and not v >= 0: raise ValueError(f"{f.name} must not be negative; got {v}")
+            if f.name in ("warmup", "weight_decay") and not v >= 0: raise ValueError(f"{f.name} must not be negative; got {v}")
             if f.name in ("channels_last", "compile") and v not in SWITCH: raise ValueError(f"{f.name} must be one of {', '.join(SWITCH)}; got {v!r}")
             if f.name in ("ema", "beta2") and not 0 <= v < 1: raise ValueError(f"{f.name} must be from 0 to below 1; got {v}")
+        check_seed(self.seed)
         if self.minutes is not None and not self.minutes > 0: raise ValueError(f"minutes must be positive or None; got {self.minutes}")
         if not 0 <= self.warmup_from <= 1: raise ValueError(f"warmup_from must be a share from 0 to 1; got {self.warmup_from}")
         if self.decay not in ("none", "linear", "cosine"): raise ValueError(f"decay must be one of none, linear, cosine; got {self.decay!r}")
@@ -207,12 +211,15 @@ def make_accelerator(device: str | None, precision: str):
     "Hugging Face accelerate on a device of `pick_device`, with a precision of `PRECISIONS`."
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
+    from accelerate.utils import GradientAccumulationPlugin
     if not torch.distributed.is_initialized(): AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one notebook
     device = join(device)
     if precision == "auto": precision = auto_precision(device)
     if precision == "tf32" and device.type != "cuda": raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {device.type}")
     set_float32(precision)
-    return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision in ("fp32", "tf32") else precision)
+    mixed = "no" if precision in ("fp32", "tf32") else precision
+    whole = GradientAccumulationPlugin(num_steps=1)  # or the environment could shorten each gradient
+    return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed, gradient_accumulation_plugin=whole)
 
 
 def set_float32(
@@ -270,6 +277,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(diffusion.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, fused=self.fused)
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         if config.compile == "on" or config.compile == "auto" and self._compile_pays(diffusion.model): diffusion.model.compile()
+        self.trainer = diffusion  # and what accelerate wraps it in, for several processes or a compiler:
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
         self.step, self.seconds, self.stopping, self.agreed = 0, 0.0, False, False  # several processes must agree when to stop: they do when they read
         self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
@@ -284,7 +292,7 @@ class Training:
     @property
     def model(self) -> nn.Module:
         "The network that the optimizer moves."
-        return self.accelerator.unwrap_model(self.diffusion).model
+        return self.trainer.model
 
     @property
     def ema_model(self) -> nn.Module:
@@ -298,7 +306,7 @@ class Training:
         return min(1.0, max(self.step / self.config.steps, by_time))
 
 # %% ../nbs/06_training.ipynb #_step
-PATIENCE = 20  # steps in a row without a finite gradient that end a training
+PATIENCE = 20  # steps in a row without a finite gradient that end a training; fewer when they are most of a short one
 
 @patch
 def _step(self: Training) -> tuple[Tensor, Tensor, float]:
@@ -308,7 +316,7 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
     self.midway = True
     torch.manual_seed(seed_for(c.seed, 2, self.step, 0))
-    draws = a.unwrap_model(self.diffusion).draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
+    draws = self.trainer.draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
     if a.process_index: torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))  # for dropout
     self.diffusion.train()
     loss = 0
@@ -355,7 +363,7 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
     steps, self.agreed = torch.stack(steps), bool(stop[0] > 0)                       # (n, 2) losses and gradient norms; whether somebody wished to stop
     finite = steps.isfinite().all(1)
     for good in finite.tolist(): self.skipped = 0 if good else self.skipped + 1
-    if self.skipped >= PATIENCE:
+    if self.skipped >= (min(PATIENCE, self.step // 2 + 1) if self._over() else PATIENCE):
         raise FloatingPointError(f"the last {self.skipped} steps, from {self.step - self.skipped} on, had a loss or a gradient that is not finite, and were skipped. "
                                  f"The loss before: {' '.join(f'{v:.3g}' for v in self.losses[-8:]) or 'none'}. Check the data for NaN, or lower the learning rate ({self.config.lr:g})")
     if finite.any(): self.losses.append(float(steps[finite, 0].mean()))
@@ -367,74 +375,71 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
 def state_dict(self: Training) -> dict:
     "All that a later process needs to go on: load it back with `load_state_dict`."
     scaler = self.accelerator.scaler
-    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:], "diffusion": self.accelerator.unwrap_model(self.diffusion).state_dict(), "ema": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
+    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:],
+            "diffusion": unwrap_names(self.trainer.state_dict()), "ema": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {},
+            "rounding": self._rounding()}
 
 
 @patch
 def load_state_dict(self: Training, state: dict) -> None:
     "Go on from a saved state."
     self.step, self.seconds, self.skipped, self.losses = (state[k] for k in ("step", "seconds", "skipped", "losses"))
-    self.accelerator.unwrap_model(self.diffusion).load_state_dict(state["diffusion"])
-    self.average.load_state_dict(state["ema"])
+    load_state(self.trainer, state["diffusion"])
+    load_state(self.average, state["ema"])
     self.optimizer.load_state_dict(state["optimizer"])
     for group in self.optimizer.param_groups: group["fused"] = self.fused  # the state may come from another device
     for p, moments in self.optimizer.state.items():                        # … and from another memory layout
         for name in ("exp_avg", "exp_avg_sq"): moments[name] = torch.empty_like(p).copy_(moments[name])
     if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
+    now, before = self._rounding(), state.get("rounding", {})
+    changed = [f"{k} {before[k]}, now {now[k]}" for k in now if before.get(k, now[k]) != now[k]]
+    if changed and self.accelerator.is_main_process:
+        warnings.warn(f"the training goes on, but not to the same bits, because sums are rounded in another way: {'; '.join(changed)}")
 
-# %% ../nbs/06_training.ipynb #sparkline
-def sparkline(
-    values: list[float],  # positive numbers
-    width: int = 12,      # characters
-) -> str:
-    "A curve as a row of block characters, on a logarithmic scale."
-    groups = torch.tensor(values).nan_to_num(0).clamp(min=1e-12).log().tensor_split(min(width, len(values)))
-    means = torch.stack([g.mean() for g in groups])
-    level = (means - means.min()) / (means.max() - means.min()).clamp(min=1e-9)
-    return "".join("▁▂▃▄▅▆▇█"[int(v * 7 + 0.5)] for v in level)
+
+@patch
+def _rounding(self: Training) -> dict:
+    "What decides the last bits of a step, beside its numbers."
+    c, a = self.config, self.accelerator
+    return {"device": self.device.type, "processes": a.num_processes, "precision": a.mixed_precision, "torch": str(torch.__version__),
+            "accumulate": c.accumulate, "channels_last": c.channels_last, "compile": c.compile,
+            **({"threads": torch.get_num_threads()} if self.device.type == "cpu" else {})}
+
+
+@patch
+def check_finite(self: Training) -> None:
+    "`FloatingPointError` when a weight is no finite number: such a state is not worth keeping."
+    if not all(bool(p.isfinite().all()) for p in (*self.trainer.parameters(), *self.average.parameters())):
+        raise FloatingPointError(f"the weights are no longer finite at step {self.step}: lower the learning rate ({self.config.lr:g})")
 
 # %% ../nbs/06_training.ipynb #_watch
-class _Watch:
-    "Shows entries as they come: a graph in a notebook, a bar in a terminal, lines elsewhere."
-    def __init__(self):
-        from fastprogress.fastprogress import IN_NOTEBOOK, ConsoleProgressBar, master_bar
-        self.entries, self.shown, self.drawn = [], 0, 0.0
-        self.kind = "notebook" if IN_NOTEBOOK else "terminal" if sys.stdout.isatty() else "lines"
-        if self.kind == "notebook":
-            self.bar = master_bar(range(1000))
-            self.bar.names = ["loss"]
-        elif self.kind == "terminal": self.bar = ConsoleProgressBar(range(1000))
-        if self.kind != "lines": self.bar.update(0)
+def _curve(entries: list[LogEntry]):
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(6, 3), dpi=90, layout="constrained")
+    axes = figure.subplots()
+    axes.plot([e.step for e in entries], [e.loss for e in entries])
+    axes.set(xlabel="optimizer step", ylabel="loss", yscale="log")
+    return figure
 
-    def show(self, entry: LogEntry, progress: float) -> None:
-        self.entries.append(entry)
-        text = f"step {entry.step}  loss {entry.loss:.4f}  {entry.images_per_s:,.0f} images/s"
-        if self.kind == "lines":
-            if progress >= 1 or int(progress * 10) > self.shown: print(f"{100 * progress:3.0f} %  {text}", flush=True)
-            self.shown = int(progress * 10)
-            return
-        bar = self.bar.main_bar if self.kind == "notebook" else self.bar
-        bar.comment = text if self.kind == "notebook" else f"{text} {sparkline([e.loss for e in self.entries])}"
-        if self.kind == "notebook" and (progress >= 1 or perf_counter() - self.drawn > 1):
-            self.drawn = perf_counter()
-            self.bar.update_graph([[[e.step for e in self.entries], [e.loss for e in self.entries]]])
-        bar.update(min(max(1, int(1000 * progress)), 999))
 
-    def end(self) -> None:
-        if self.kind != "lines": self.bar.update(1000)
-        if self.kind == "terminal": print()
+def _show_entry(bar: Progress, entries: list[LogEntry], progress: float) -> None:
+    e, over = entries[-1], progress >= 1
+    steps = e.step if over else max(e.step + 1, round(e.step / progress))  # a guess, where minutes are the limit
+    curve = [sparkline([e.loss for e in entries])] if bar.place == "terminal" else []
+    bar.update(e.step, steps, f"loss {e.loss:.4f}", speed(e.images_per_s), *curve)
 
 # %% ../nbs/06_training.ipynb #fit
 def fit(
     training: Training,        # what to run
     on_entry=None,             # called with each `LogEntry`: to save, to sample, to stop by raising
-    progress: bool = True,     # show a bar
+    progress: "bool | Progress" = True,  # show a bar; or the bar to move
 ) -> nn.Module:                # the averaged model
     "Run a training to its end. What `on_entry` raises ends it between two steps; `training` can be sampled from, saved, or go on."
-    watch = _Watch() if progress and training.accelerator.is_main_process else None
-    for entry in training:
-        if watch: watch.show(entry, training.progress)
-        if on_entry: on_entry(entry)
-    if watch: watch.end()
+    entries, shown = [], training.accelerator.is_main_process and progress
+    with Progress.of(shown, already=training.seconds, draw=lambda: _curve(entries)) as bar:
+        for entry in training:
+            entries.append(entry)
+            _show_entry(bar, entries, training.progress)
+            if on_entry: on_entry(entry)
     return training.ema_model

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet']
+           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype', 'unwrap_names', 'load_state']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import asdict, dataclass
@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import math
 import os
+import re
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -19,6 +20,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
+from .schedule import check_alike, check_fields, check_index
 
 # %% ../nbs/05_unet.ipynb #time_features
 TIME_ORDERS = ("sin_cos", "cos_sin", "interleaved")
@@ -29,7 +31,11 @@ def time_features(
     order: str = "sin_cos",  # `sin_cos`, `cos_sin` or `interleaved` (sin, cos, sin, cos, …)
     shift: int = 1,          # the exponent is k / (dim / 2 - shift); 1 is the paper's, 0 the article's
 ) -> Tensor:                 # (B, dim) float32
-    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B)."
+    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B). `ValueError` for what it cannot be."
+    check_index("t", t, None)
+    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, for as many sines as cosines; got {dim}")
+    if order not in TIME_ORDERS: raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
+    if shift not in (0, 1): raise ValueError(f"shift must be 0 or 1; got {shift!r}")
     half = dim // 2
     frequency = torch.exp(-math.log(10000) * torch.arange(half, device=t.device, dtype=torch.float32) / max(half - shift, 1))
     angle = t.float()[:, None] * frequency
@@ -147,8 +153,7 @@ class UNetConfig:
     resampling: str = "plain"                # `plain`, or `wide`: 5×5 convolutions to halve and to double, as in the article's fork with labels
 
     def __post_init__(self):
-        for name in ("multipliers", "attention_levels", "up_attention_levels"):
-            if getattr(self, name) is not None: object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_fields(self)
         for name in ("in_channels", "width", "blocks", "heads", "groups", "head_dim", "time_table", "classes"):
             if getattr(self, name) is not None and getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if not self.multipliers or min(self.multipliers) < 1: raise ValueError(f"multipliers must be whole numbers from 1; got {self.multipliers}")
@@ -264,7 +269,7 @@ def forward(self: UNet,
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
     y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
 ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-    "Predict the noise in `x_t`. `ValueError` for shapes and dtypes that do not fit the network; values of `t` and `y` are not read."
+    "Predict the noise in `x_t`. `ValueError` for what does not fit the network; values of `t` and `y` are read on the CPU only."
     self._check(x_t, t, y)
     c, join = self.config, torch.add if self.config.label_join == "add" else lambda a, b: torch.cat([a, b], 1)
     emb = self.time(self.table(t) if c.time_table else time_features(t, c.width, c.time_order, c.time_shift).to(x_t.dtype))
@@ -276,13 +281,43 @@ def forward(self: UNet,
     return self.tail(F.silu(self.norm(h)))
 
 # %% ../nbs/05_unet.ipynb #_check
+def check_dtype(
+    x: Tensor,       # (B, C, H, W) images
+    weight: Tensor,  # of the network that is to see them
+) -> None:
+    "`ValueError` unless images and weights have one dtype, or autocast takes care of both."
+    check_alike(x_t=x)
+    if x.dtype == weight.dtype or weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
+    raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
+                     f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
+
+
 @patch
 def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
     c = self.config
-    if x_t.ndim != 4 or x_t.shape[1] != c.in_channels: raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
-    if not x_t.is_floating_point(): raise ValueError(f"x_t must be floating point; got {x_t.dtype}")
+    check_dtype(x_t, self.head.weight)
+    if x_t.ndim != 4 or x_t.shape[1] != c.in_channels:
+        raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
     c.check_size(*x_t.shape[2:])
-    for name, v in (("t", t), ("y", y)):
-        if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):
-            raise ValueError(f"{name} must be ({len(x_t)},) int64, one for each image; got {tuple(v.shape)} {v.dtype}")
-    if y is not None and c.classes is None: raise ValueError("y was given, but this network has no classes")
+    check_index("t", t, len(x_t), c.time_table - 1 if c.time_table else math.inf)
+    if y is None: return
+    if c.classes is None: raise ValueError("y was given, but this network has no classes")
+    check_index("y", y, len(x_t), c.classes)
+
+# %% ../nbs/05_unet.ipynb #unwrap_names
+def unwrap_names(
+    state: dict[str, Tensor],  # weights, as a module saved them
+) -> dict[str, Tensor]:
+    "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
+    bare = {re.sub(r"^(module\.)+", "", name.replace("_orig_mod.", "")): v for name, v in state.items()}
+    if len(bare) < len(state): raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
+    return bare
+
+
+def load_state(
+    module: nn.Module,         # wrapped or not
+    state: dict[str, Tensor],  # by one that was wrapped or not
+) -> None:
+    "`module.load_state_dict(state)`, whatever stood around either."
+    own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
+    module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})
