@@ -59,7 +59,9 @@ def jupyterlab(folder):
                 if server.poll() is not None: break
                 time.sleep(0.1)
         else: server.kill()
-        if server.poll() is not None: sys.exit(f"JupyterLab did not start:\n{(folder / 'log').read_text(encoding='utf-8')[-2000:]}")
+        if server.poll() is not None:
+            said = (folder / "log").read_text(encoding="utf-8")
+            sys.exit(f"JupyterLab did not start:\n{said[-2000:]}")
         yield url
     finally:
         server.terminate()
@@ -132,7 +134,8 @@ def in_page(browser, folder):
     "A film that is stored in chapter 13, on a page without a kernel."
     cells = json.loads((root / "nbs" / "13_viz.ipynb").read_text(encoding="utf-8"))["cells"]
     html = next("".join(o["data"]["text/html"]) for c in cells if c["id"] == "film-denoising" for o in c["outputs"])
-    (folder / "film.html").write_text(f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}", encoding="utf-8")
+    page = f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}"
+    (folder / "film.html").write_text(page, encoding="utf-8")
     for javascript in True, False:
         page = browser.new_page(java_script_enabled=javascript)
         page.goto(f"file://{folder / 'film.html'}")
