@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype']
+           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype', 'unwrap_names', 'load_state']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import asdict, dataclass
@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import math
 import os
+import re
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
@@ -19,7 +20,7 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from .schedule import check_alike, check_index
+from .schedule import check_alike, check_fields, check_index
 
 # %% ../nbs/05_unet.ipynb #time_features
 TIME_ORDERS = ("sin_cos", "cos_sin", "interleaved")
@@ -152,8 +153,7 @@ class UNetConfig:
     resampling: str = "plain"                # `plain`, or `wide`: 5×5 convolutions to halve and to double, as in the article's fork with labels
 
     def __post_init__(self):
-        for name in ("multipliers", "attention_levels", "up_attention_levels"):
-            if getattr(self, name) is not None: object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_fields(self)
         for name in ("in_channels", "width", "blocks", "heads", "groups", "head_dim", "time_table", "classes"):
             if getattr(self, name) is not None and getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         if not self.multipliers or min(self.multipliers) < 1: raise ValueError(f"multipliers must be whole numbers from 1; got {self.multipliers}")
@@ -303,3 +303,21 @@ def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
     if y is None: return
     if c.classes is None: raise ValueError("y was given, but this network has no classes")
     check_index("y", y, len(x_t), c.classes)
+
+# %% ../nbs/05_unet.ipynb #unwrap_names
+def unwrap_names(
+    state: dict[str, Tensor],  # weights, as a module saved them
+) -> dict[str, Tensor]:
+    "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
+    bare = {re.sub(r"^(module\.)+", "", name.replace("_orig_mod.", "")): v for name, v in state.items()}
+    if len(bare) < len(state): raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
+    return bare
+
+
+def load_state(
+    module: nn.Module,         # wrapped or not
+    state: dict[str, Tensor],  # by one that was wrapped or not
+) -> None:
+    "`module.load_state_dict(state)`, whatever stood around either."
+    own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
+    module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})
