@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from .data import ImageSet
 from .sampling import evaluating
+from .unet import as_weights, read_json, read_tensors
 
 # %% ../nbs/11_metrics.ipynb #judge
 class Judge(nn.Module):
@@ -201,7 +202,10 @@ def _inception() -> nn.Module:
     try:
         if not path.exists(): torch.hub.download_url_to_file(url, str(path), path.stem.rsplit("-", 1)[1], progress=False)
     except OSError as e: raise OSError(f"Inception's weights could not be fetched ({e}): put {url} at {path}, or take the extractor judge (labelled images) or pixels") from e
-    torch.load(path, map_location="cpu", weights_only=True)  # tensors and nothing else, or it raises; torch-fidelity does not look
+    if not (digest := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(path.stem.rsplit("-", 1)[1]):
+        raise ValueError(f"{path} holds other things than Inception's weights (its SHA-256 begins with "
+                         f"{digest[:8]}): take it away, and it is fetched again, or put {url} there")
+    as_weights(str(path), read_tensors(path))  # torch-fidelity does not look
     return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
 
 # %% ../nbs/11_metrics.ipynb #kid
@@ -458,17 +462,23 @@ def _beware(name: str, n: int, fake: Seen, compared: int) -> str:
 class Card:
     "Figures and the conditions they were made under."
     figures: list[Figure]
-    conditions: dict[str, str | int | float | None]
+    conditions: dict[str, str | int | float | bool | None]
+
+    def __post_init__(self):
+        for f in self.figures:
+            for name in ("error", "matched_error", "real_error"):
+                e = getattr(f, name)
+                if e is not None and not e >= 0: raise ValueError(f"{name} of {f.name} must not be negative; got {e}")
 
     def table(self) -> str:
         "Markdown."
         head = ["| figure | drawn | N | as many as real | real, kept aside | N | better |", "|---|---|---|---|---|---|---|"]
-        rows = [f"| {f.name} | {_pm(f.value, f.error)} | {f.n} | {_pm(f.matched, f.matched_error)} | {_pm(f.real, f.real_error)} | {f.real_n or ''} | {METRICS.get(f.name, 'lower')} |" for f in self.figures]
-        notes = [f"- {f.name}: {f.note}" for f in self.figures if f.note]
+        rows = [f"| {_cell(f.name)} | {_pm(f.value, f.error)} | {f.n} | {_pm(f.matched, f.matched_error)} | {_pm(f.real, f.real_error)} | {f.real_n or ''} | {METRICS.get(f.name, 'lower')} |" for f in self.figures]
+        notes = [f"- {_cell(f.name)}: {_cell(f.note)}" for f in self.figures if f.note]
         return "\n".join([*head, *rows, *([""] if notes else []), *notes])
 
     def __str__(self) -> str:
-        about = [f"| {k} | {'' if v is None else v} |" for k, v in self.conditions.items()]
+        about = [f"| {_cell(k)} | {_cell('' if v is None else v)} |" for k, v in self.conditions.items()]
         return "\n".join([self.table(), "", "| condition | |", "|---|---|", *about])
 
     _repr_markdown_ = __str__
@@ -482,14 +492,20 @@ class Card:
     def read(cls,
         path: Path,  # card.json
     ) -> "Card":
-        "Read a card. `ValueError` when it is none."
-        try: said = json.loads(Path(path).read_text()); return cls([Figure(**f) for f in said["figures"]], said["conditions"])
-        except (OSError, ValueError, KeyError, TypeError) as e: raise ValueError(f"{path} is no card of an evaluation: {e}") from e
+        "Read a card. `ValueError` names the file and the field when it is none; and see `read_json`."
+        return read_json(path, cls)
+
+
+_MARKED = str.maketrans({c: f"&#{ord(c)};" for c in "&<>|[]`$\\"} | {chr(i): " " for i in (*range(32), 127)})
+
+def _cell(text) -> str:
+    "Text for a cell of a table in Markdown, in which nothing is HTML, a link, a formula or another cell."
+    return str(text).translate(_MARKED)
 
 
 def _pm(value: float | None, error: float | None) -> str:
     if value is None: return ""
-    digits = 3 if not error else max(0, 1 - math.floor(math.log10(error)))
+    digits = 3 if not error else min(max(0, 1 - math.floor(math.log10(error))), 20)
     return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
 
 
@@ -498,8 +514,8 @@ CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "tra
 def compare(a: Card, b: Card) -> str:
     "Markdown: figures side by side, with their difference in standard errors; and in which conditions the cards differ."
     theirs = {f.name: f for f in b.figures}
-    rows = [f"| {f.name} | {_pm(f.value, f.error)} | {_pm(g.value, g.error)} | {_z(f, g)} | {METRICS.get(f.name, 'lower')} |" for f in a.figures if (g := theirs.get(f.name))]
-    differ = [f"- {k}: {a.conditions.get(k)} and {b.conditions.get(k)}" for k in dict.fromkeys([*a.conditions, *b.conditions]) if a.conditions.get(k) != b.conditions.get(k)]
+    rows = [f"| {_cell(f.name)} | {_pm(f.value, f.error)} | {_pm(g.value, g.error)} | {_z(f, g)} | {METRICS.get(f.name, 'lower')} |" for f in a.figures if (g := theirs.get(f.name))]
+    differ = [f"- {_cell(k)}: {_cell(a.conditions.get(k))} and {_cell(b.conditions.get(k))}" for k in dict.fromkeys([*a.conditions, *b.conditions]) if a.conditions.get(k) != b.conditions.get(k)]
     unfit = [k for k in CONDITIONS if a.conditions.get(k) != b.conditions.get(k)]
     warning = [f"**Not comparable**: {', '.join(unfit)} differ.", ""] if unfit else []
     return "\n".join([*warning, "| figure | first | second | apart, in standard errors | better |", "|---|---|---|---|---|", *rows, "", "What differs:", *differ])

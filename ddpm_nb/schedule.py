@@ -4,11 +4,17 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'SPACINGS', 'extract', 'NoiseSchedule', 'linear_schedule', 'quadratic_schedule', 'sigmoid_schedule',
-           'constant_schedule', 'cosine_schedule', 'as_schedule', 'zero_terminal_snr', 'timestep_subset', 'respace']
+           'constant_schedule', 'cosine_schedule', 'check_value', 'check_fields', 'as_schedule', 'zero_terminal_snr',
+           'timestep_subset', 'respace']
 
 # %% ../nbs/01_schedule.ipynb #from-dataclasses-import-dataclass-fi
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from types import NoneType, UnionType
+from typing import get_args, get_origin
 import math
+import operator
 import warnings
 import torch
 from torch import Tensor
@@ -159,6 +165,38 @@ def cosine_schedule(
 # %% ../nbs/01_schedule.ipynb #schedules-linear-linear_schedule-qua
 SCHEDULES = {"linear": linear_schedule, "quadratic": quadratic_schedule, "cosine": cosine_schedule,
              "sigmoid": sigmoid_schedule, "constant": constant_schedule}
+
+# %% ../nbs/01_schedule.ipynb #check_value
+_MEANING = {int: "a whole number", float: "a finite number", bool: "True or False", str: "text"}
+
+def check_value(
+    name: str,  # of the argument, for the message
+    value,      # what was given
+    kind,       # `int`, `float`, `bool`, `str` or a class; one of them `| None`; or `tuple[int, ...]`
+):              # the same value, of that type
+    "A number of NumPy or torch as one of Python's. `ValueError` for anything else, inf and NaN."
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if value is None and NoneType in kinds: return None
+    kind = kinds[0]
+    if get_origin(kind) is tuple and isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(check_value(f"each of {name}", v, get_args(kind)[0]) for v in value)
+    truth = type(value).__name__ in ("bool", "bool_")  # the latter is NumPy's
+    with suppress(TypeError, ValueError, OverflowError):
+        if kind is int and not truth: return operator.index(value)
+        if kind is float and not truth and math.isfinite(value): return float(value)
+        if kind is bool and truth: return bool(value)
+        if kind not in _MEANING and isinstance(value, kind) or kind is str and isinstance(value, str):
+            return value
+    wanted = _MEANING.get(kind) or ("whole numbers" if get_origin(kind) else f"a {kind.__name__}")
+    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {value!r}")
+
+
+def check_fields(
+    config,  # a frozen dataclass
+) -> None:
+    "Make every field what it is declared to be: see `check_value`."
+    for f in fields(config):
+        object.__setattr__(config, f.name, check_value(f.name, getattr(config, f.name), f.type))
 
 # %% ../nbs/01_schedule.ipynb #as_schedule
 def as_schedule(
