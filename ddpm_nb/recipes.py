@@ -23,7 +23,7 @@ from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
 from .hub import Checkpoints, Pipeline, check_room, damaged, force_to_disk, locked, read_pipeline, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
-from .schedule import SCHEDULES, NoiseSchedule
+from .schedule import SCHEDULES, NoiseSchedule, check_fields
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, join, simple_loss, weighted_loss
 from .unet import UNet, UNetConfig
 
@@ -60,6 +60,7 @@ class Recipe:
 
     def __post_init__(self):
         object.__setattr__(self, "data", str(self.data))
+        check_fields(self)
         check_prediction(self.prediction)
         if self.loss not in LOSSES: raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}")
         if check_variance(self.variance) == "learned" and self.loss not in ("vlb", "hybrid"):

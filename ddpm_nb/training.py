@@ -24,9 +24,10 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from .schedule import NoiseSchedule, as_schedule, extract
+from .schedule import NoiseSchedule, as_schedule, check_fields, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
 from .data import ImageSet, seed_for
+from .unet import load_state, unwrap_names
 
 # %% ../nbs/06_training.ipynb #simple_loss
 def simple_loss(
@@ -142,6 +143,7 @@ class TrainingConfig:
     log_every: int = 50            # steps between two looks at the loss
 
     def __post_init__(self):
+        check_fields(self)
         for f in fields(self):
             v = getattr(self, f.name)
             if f.name in ("batch_size", "accumulate", "steps", "log_every") and v < 1: raise ValueError(f"{f.name} must be at least 1; got {v}")
@@ -149,6 +151,7 @@ class TrainingConfig:
             if f.name in ("seed", "warmup", "weight_decay") and not v >= 0: raise ValueError(f"{f.name} must not be negative; got {v}")
             if f.name in ("channels_last", "compile") and v not in SWITCH: raise ValueError(f"{f.name} must be one of {', '.join(SWITCH)}; got {v!r}")
             if f.name in ("ema", "beta2") and not 0 <= v < 1: raise ValueError(f"{f.name} must be from 0 to below 1; got {v}")
+        if self.seed >= 2**64: raise ValueError(f"seed must be below 2**64; got {self.seed}")
         if self.minutes is not None and not self.minutes > 0: raise ValueError(f"minutes must be positive or None; got {self.minutes}")
         if not 0 <= self.warmup_from <= 1: raise ValueError(f"warmup_from must be a share from 0 to 1; got {self.warmup_from}")
         if self.decay not in ("none", "linear", "cosine"): raise ValueError(f"decay must be one of none, linear, cosine; got {self.decay!r}")
@@ -270,6 +273,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(diffusion.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, fused=self.fused)
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         if config.compile == "on" or config.compile == "auto" and self._compile_pays(diffusion.model): diffusion.model.compile()
+        self.trainer = diffusion  # and what accelerate wraps it in, for several processes or a compiler:
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
         self.step, self.seconds, self.stopping, self.agreed = 0, 0.0, False, False  # several processes must agree when to stop: they do when they read
         self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
@@ -284,7 +288,7 @@ class Training:
     @property
     def model(self) -> nn.Module:
         "The network that the optimizer moves."
-        return self.accelerator.unwrap_model(self.diffusion).model
+        return self.trainer.model
 
     @property
     def ema_model(self) -> nn.Module:
@@ -308,7 +312,7 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
     self.midway = True
     torch.manual_seed(seed_for(c.seed, 2, self.step, 0))
-    draws = a.unwrap_model(self.diffusion).draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
+    draws = self.trainer.draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
     if a.process_index: torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))  # for dropout
     self.diffusion.train()
     loss = 0
@@ -367,7 +371,8 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
 def state_dict(self: Training) -> dict:
     "All that a later process needs to go on: load it back with `load_state_dict`."
     scaler = self.accelerator.scaler
-    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:], "diffusion": self.accelerator.unwrap_model(self.diffusion).state_dict(), "ema": self.average.state_dict(),
+    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:],
+            "diffusion": unwrap_names(self.trainer.state_dict()), "ema": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
 
 
@@ -375,8 +380,8 @@ def state_dict(self: Training) -> dict:
 def load_state_dict(self: Training, state: dict) -> None:
     "Go on from a saved state."
     self.step, self.seconds, self.skipped, self.losses = (state[k] for k in ("step", "seconds", "skipped", "losses"))
-    self.accelerator.unwrap_model(self.diffusion).load_state_dict(state["diffusion"])
-    self.average.load_state_dict(state["ema"])
+    load_state(self.trainer, state["diffusion"])
+    load_state(self.average, state["ema"])
     self.optimizer.load_state_dict(state["optimizer"])
     for group in self.optimizer.param_groups: group["fused"] = self.fused  # the state may come from another device
     for p, moments in self.optimizer.state.items():                        # … and from another memory layout
