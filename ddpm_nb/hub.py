@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOLVERS', 'DTYPES', 'write_safely', 'write_together', 'leftovers', 'force_to_disk', 'locked', 'check_room',
-           'Checkpoints', 'read_tensors', 'describe_schedule', 'read_schedule', 'Pipeline', 'damaged', 'read_pipeline']
+           'Checkpoints', 'describe_schedule', 'read_schedule', 'Pipeline', 'damaged', 'read_pipeline']
 
 # %% ../nbs/12_hub.ipynb #from-contextlib-import-contextmanage
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ import io
 import json
 import os
 import re
+import reprlib
 import secrets
 import shutil
 import warnings
@@ -33,7 +34,7 @@ from .sampling import Autocast, Compiled
 from .schedule import SCHEDULES, NoiseSchedule, check_value
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
-from .unet import UNet, UNetConfig, Whole, fetch, load_weights, named, read_json
+from .unet import UNet, UNetConfig, Whole, fetch, load_weights, named, read_json, read_tensors
 
 # %% ../nbs/12_hub.ipynb #write_safely
 def write_safely(
@@ -158,16 +159,6 @@ class Checkpoints:
 _CHECKPOINT = re.compile(r"step_(\d{9,})-[0-9a-f]{16}\.pt")
 
 
-def read_tensors(
-    file,  # by `torch.save`: a path, or an open file
-):         # numbers and tensors, on the CPU
-    "What was saved, read without running any code. `ValueError` when it is, or holds, anything else."
-    try: return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError: raise
-    except Exception as e:  # torch's own message tells how to run what it holds
-        raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else is ever loaded") from e
-
-
 def _digest(content) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -196,11 +187,13 @@ def read_schedule(
         warnings.simplefilter("ignore")  # whoever made it was warned
         if name is None and "betas" in said: return NoiseSchedule.from_betas(said["betas"])
         if not isinstance(name, str) or name not in SCHEDULES:
-            raise ValueError(f"name of a schedule must be one of {', '.join(SCHEDULES)}; got {name!r}")
+            known = ", ".join(SCHEDULES)
+            raise ValueError(f"name of a schedule must be one of {known}; got {reprlib.repr(name)}")
         T = check_value("T", numbers.get("T", 1000), int)
         if T > 10**6: raise ValueError(f"T must be at most a million; got {T}")
         try: return SCHEDULES[name](**numbers)
-        except TypeError: raise ValueError(f"a {name} schedule takes other numbers than {', '.join(numbers)}") from None
+        except TypeError:
+            raise ValueError(f"the numbers of a {name} schedule are others than {', '.join(numbers)}") from None
 
 # %% ../nbs/12_hub.ipynb #solvers
 SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
@@ -346,15 +339,18 @@ def read_pipeline(
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
     **where,                    # see `fetch`
 ) -> dict:                      # the fields of a `Pipeline`
-    "What `Pipeline.save_pretrained` wrote. `RuntimeError` names the file and the field that are damaged; and see `fetch`."
+    """What `Pipeline.save_pretrained` wrote. `RuntimeError` names the file and the field that are
+    damaged; and see `fetch`."""
     device, files = join(device), ("pipeline.json", "config.json", "model.safetensors")
     described, config, weights = (fetch(name, file, **where) for file in files)
     try:
         about = read_json(described, _About)
         if _digest(config.read_bytes() + weights.read_bytes()) != about["network"]:
-            raise ValueError("model.safetensors and config.json are not the network that pipeline.json was written with")
+            raise ValueError("model.safetensors and config.json are not the network that pipeline.json "
+                             "was written with")
+        schedule = named(f"{described}: schedule", read_schedule, about["schedule"])
+        fields = {k: about[k] for k in _KEPT} | {"schedule": schedule}
         model = load_weights(read_json(config, UNetConfig), weights)
-        fields = {k: about[k] for k in _KEPT} | {"schedule": named(f"{described}: schedule", read_schedule, about["schedule"])}
         named(described, Pipeline, model=model, **fields)
     except ValueError as e: raise RuntimeError(f"{name} is damaged: {e}") from None
     return fields | {"model": settle(model, device).eval().requires_grad_(False)}

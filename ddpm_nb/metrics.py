@@ -202,9 +202,10 @@ def _inception() -> nn.Module:
     try:
         if not path.exists(): torch.hub.download_url_to_file(url, str(path), path.stem.rsplit("-", 1)[1], progress=False)
     except OSError as e: raise OSError(f"Inception's weights could not be fetched ({e}): put {url} at {path}, or take the extractor judge (labelled images) or pixels") from e
-    if not (digest := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(path.stem.rsplit("-", 1)[1]):
-        raise ValueError(f"{path} holds other things than Inception's weights (its SHA-256 begins with "
-                         f"{digest[:8]}): take it away, and it is fetched again, or put {url} there")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not digest.startswith(path.stem.rsplit("-", 1)[1]):  # which the file's name promises
+        raise ValueError(f"{path} holds other things than Inception's weights (SHA-256 {digest[:8]}…): "
+                         f"take it away, and it is fetched again, or put {url} there")
     as_weights(str(path), read_tensors(path))  # torch-fidelity does not look
     return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
 
@@ -468,17 +469,20 @@ class Card:
         for f in self.figures:
             for name in ("error", "matched_error", "real_error"):
                 e = getattr(f, name)
-                if e is not None and not e >= 0: raise ValueError(f"{name} of {f.name} must not be negative; got {e}")
+                if e is not None and not e >= 0:
+                    raise ValueError(f"{name} of {f.name} must not be negative; got {e}")
 
     def table(self) -> str:
         "Markdown."
         head = ["| figure | drawn | N | as many as real | real, kept aside | N | better |", "|---|---|---|---|---|---|---|"]
-        rows = [f"| {_cell(f.name)} | {_pm(f.value, f.error)} | {f.n} | {_pm(f.matched, f.matched_error)} | {_pm(f.real, f.real_error)} | {f.real_n or ''} | {METRICS.get(f.name, 'lower')} |" for f in self.figures]
+        rows = [_row(f.name, _pm(f.value, f.error), f.n, _pm(f.matched, f.matched_error),
+                     _pm(f.real, f.real_error), f.real_n or "", METRICS.get(f.name, "lower"))
+                for f in self.figures]
         notes = [f"- {_cell(f.name)}: {_cell(f.note)}" for f in self.figures if f.note]
         return "\n".join([*head, *rows, *([""] if notes else []), *notes])
 
     def __str__(self) -> str:
-        about = [f"| {_cell(k)} | {_cell('' if v is None else v)} |" for k, v in self.conditions.items()]
+        about = [_row(k, "" if v is None else v) for k, v in self.conditions.items()]
         return "\n".join([self.table(), "", "| condition | |", "|---|---|", *about])
 
     _repr_markdown_ = __str__
@@ -492,15 +496,19 @@ class Card:
     def read(cls,
         path: Path,  # card.json
     ) -> "Card":
-        "Read a card. `ValueError` names the file and the field when it is none; and see `read_json`."
+        "Read a card. `ValueError` names the file and the field that are wrong."
         return read_json(path, cls)
 
 
-_MARKED = str.maketrans({c: f"&#{ord(c)};" for c in "&<>|[]`$\\"} | {chr(i): " " for i in (*range(32), 127)})
+_MARKUP = {ord(c): f"&#{ord(c)};" for c in "&<>|[]`$\\"} | {i: " " for i in (*range(32), 127)}
 
 def _cell(text) -> str:
-    "Text for a cell of a table in Markdown, in which nothing is HTML, a link, a formula or another cell."
-    return str(text).translate(_MARKED)
+    "Text for Markdown, in which nothing is HTML, a link, a formula or the end of a cell."
+    return str(text).translate(_MARKUP)
+
+
+def _row(*cells) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _pm(value: float | None, error: float | None) -> str:
@@ -514,8 +522,10 @@ CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "tra
 def compare(a: Card, b: Card) -> str:
     "Markdown: figures side by side, with their difference in standard errors; and in which conditions the cards differ."
     theirs = {f.name: f for f in b.figures}
-    rows = [f"| {_cell(f.name)} | {_pm(f.value, f.error)} | {_pm(g.value, g.error)} | {_z(f, g)} | {METRICS.get(f.name, 'lower')} |" for f in a.figures if (g := theirs.get(f.name))]
-    differ = [f"- {_cell(k)}: {_cell(a.conditions.get(k))} and {_cell(b.conditions.get(k))}" for k in dict.fromkeys([*a.conditions, *b.conditions]) if a.conditions.get(k) != b.conditions.get(k)]
+    rows = [_row(f.name, _pm(f.value, f.error), _pm(g.value, g.error), _z(f, g), METRICS.get(f.name, "lower"))
+            for f in a.figures if (g := theirs.get(f.name))]
+    both = {k: (a.conditions.get(k), b.conditions.get(k)) for k in (a.conditions | b.conditions)}
+    differ = [f"- {_cell(k)}: {_cell(x)} and {_cell(y)}" for k, (x, y) in both.items() if x != y]
     unfit = [k for k in CONDITIONS if a.conditions.get(k) != b.conditions.get(k)]
     warning = [f"**Not comparable**: {', '.join(unfit)} differ.", ""] if unfit else []
     return "\n".join([*warning, "| figure | first | second | apart, in standard errors | better |", "|---|---|---|---|---|", *rows, "", "What differs:", *differ])
