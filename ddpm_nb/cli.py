@@ -9,25 +9,23 @@ __all__ = ['ddpm_train', 'ddpm_sample', 'ddpm_eval', 'ddpm_bench', 'parser_of']
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from importlib.util import find_spec
 from inspect import signature
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 import argparse
+import ast
+import io
 import os
 import platform
 import sys
 import types
 import typing
 import warnings
-import torch
 from fastcore.docments import docments
-from . import guidance, recipes
 from . import __version__
-from .data import load_data, read_image
-from .hub import write_together
-from .metrics import METRICS, Card, Extractor, Figure, check_metrics, compare, evaluate, make_extractor
-from .recipes import Run, load_run, recipe_fields
-from .weights import load
+from .progress import say
 
 # %% ../nbs/16_cli.ipynb #_base
 def _base(kind):
@@ -60,12 +58,36 @@ def parser_of(
     return kind
 
 # %% ../nbs/16_cli.ipynb #_parser
+def _fields() -> dict[str, tuple[str | None, type, str]]:
+    "`recipes.recipe_fields()`, read from the source: `--help` is not to wait for torch."
+    package, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
+    by_data = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
+    for part, module, name in (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig"):
+        text = (package / f"{module}.py").read_text(encoding="utf-8")
+        lines = text.encode().splitlines()
+        cls = next(n for n in ast.parse(text).body if isinstance(n, ast.ClassDef) and n.name == name)
+        for f in cls.body:
+            if not isinstance(f, ast.AnnAssign) or f.target.id in by_data: continue
+            comment = lines[f.end_lineno - 1][f.end_col_offset:].decode().partition("#")[2].strip()
+            found[f.target.id] = part, eval(ast.unparse(f.annotation)), comment
+    return found
+
+
 class _Parser(argparse.ArgumentParser):
     "A parser whose errors are one line, and which says what exists when asked for what does not."
     def error(self, message):
         if message.startswith("unrecognized"): message += f"; the options are {', '.join(self._option_string_actions)}"
-        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        say(f"{self.prog}: error: {message}", file=sys.stderr)
         raise SystemExit(2)
+
+    def _print_message(self, message, file=None): say(message, end="", file=file)
+
+    def read(self, argv: list[str] | None) -> dict:
+        "What the words say."
+        said = vars(self.parse_args(argv))
+        for name, value in said.items():
+            if isinstance(value, list): self.error(f"argument --{name}: expected one argument")  # argparse takes --name=-- for none
+        return said
 
 
 def _parser(name: str, function, recipe: dict) -> _Parser:
@@ -84,27 +106,68 @@ def _parser(name: str, function, recipe: dict) -> _Parser:
         group.add_argument(f"--{field}", type=parser_of(kind), default=argparse.SUPPRESS, metavar=_metavar(kind), help=doc.replace("%", "%%"))
     return parser
 
-
+# %% ../nbs/16_cli.ipynb #_command
 def _command(name: str, function, recipe: dict = {}):
     "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1, each with one line."
     def command(
         argv: list[str] | None = None,  # the words after the command's name; the process's own when None
     ) -> int:                           # exit code
-        args, alone = vars(_parser(name, function, recipe).parse_args(argv)), not torch.distributed.is_initialized()
+        tell = lambda message: say(f"{name}: {message}", file=sys.stderr)
         try:
+            said, alone = _parser(name, function, recipe).read(argv), not _among_others()
             with warnings.catch_warnings():
-                warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
-                function(**args)
-            if alone and torch.distributed.is_initialized(): torch.distributed.destroy_process_group()  # or its threads may still run, and abort the process, when Python ends
+                warnings.showwarning = _once(lambda message: tell(f"warning: {message}"))
+                function(**said)
+            if alone and _among_others(): sys.modules["torch"].distributed.destroy_process_group()  # or its threads may still run, and abort the process, when Python ends
         except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as e:
-            print(f"{name}: error: {' '.join(str(e).split())}", file=sys.stderr)
+            tell(f"error: {' '.join(str(e).split())}")
             return 2 if isinstance(e, ValueError) else 1
         except KeyboardInterrupt:
-            print(f"{name}: interrupted", file=sys.stderr)
+            tell("interrupted")
             return 130
+        finally: _let_go()
         return 0
     command.__doc__, command.__name__ = function.__doc__, name
     return command
+
+
+def _among_others() -> bool:
+    "Whether this process is one of several that have joined."
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.distributed.is_initialized()
+
+
+def _once(tell):
+    "Show each warning once, whichever line it comes from."
+    said = set()
+    def show(message, *_):
+        if str(message) not in said: tell(message)
+        said.add(str(message))
+    return show
+
+
+def _let_go() -> None:
+    "Send what could not be written nowhere: Python would try again at its end, and complain."
+    for stream in (sys.stdout, sys.stderr):
+        try: stream.flush()
+        except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError): pass  # closed already
+
+
+def _check_out(
+    name: str,                  # of the option
+    path: Path,                 # what it says
+    ending: str | None = None,  # of a file; None for a folder, which need not exist
+) -> None:
+    "Whether a file or a folder can be made there, asked before any work."
+    folder = path.absolute().parent if ending else path.absolute()
+    if ending and path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
+    if ending and path.is_dir(): raise ValueError(f"{name} must be a file; {path} is a folder")
+    if ending and not folder.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
+    while not os.path.exists(folder): folder = folder.parent
+    if not folder.is_dir(): raise ValueError(f"{name} must be a folder; {folder} is a file")
+    try: TemporaryFile(dir=folder).close()
+    except OSError as e: raise OSError(f"{name}: {path} cannot be written: {e.strerror}") from e
 
 # %% ../nbs/16_cli.ipynb #_train
 def _train(
@@ -117,22 +180,24 @@ def _train(
     **fields,                   # of the recipe: any of `recipe_fields()`
 ):
     "Train a DDPM."
+    from ddpm_nb import recipes
     if resume is not None:
         if out or overwrite: raise ValueError("resume goes on in the folder of the run: out and overwrite cannot be given with it")
         expected = recipes.get_recipe(recipe, **fields) if recipe else recipes.edit(recipes.read_recipe(resume), **fields)
-        run = recipes.resume(Path(resume), device, recipe=expected)
+        recipes.resume(Path(resume), device, recipe=expected)
     elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")
-    else: run = recipes.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
-    if run.folder: print(f"done: look at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}")
+    else:
+        if out: _check_out("out", Path(out))
+        recipes.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
 
 
-ddpm_train = _command("ddpm_train", _train, recipe_fields())
+ddpm_train = _command("ddpm_train", _train, _fields())
 
 # %% ../nbs/16_cli.ipynb #_sample
 def _sample(
     run: str,                    # folder of a run, of a pipeline or of diffusers, a checkpoint of the article's, or a name on the Hugging Face Hub
     *,
-    n: int = 64,                 # how many images; 64 when not given
+    n: int = 64,                 # how many images (-n under torchrun, which takes --n for its own); 64 when not given
     label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
     solver: str | None = None,   # ancestral, ddim or dpm (DPM-Solver++, made for 10 to 20 steps); the model's own, mostly ancestral, when not given
@@ -144,8 +209,8 @@ def _sample(
     inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try --steps 100 --variance fixed_large)
     mask: str | None = None,     # image of the same size, white where to paint
     interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
-    batch_size: int = 500,       # images at a time, of each process; other sizes draw other images; 500 when not given
-    seed: int = 0,               # the same seed draws the same images; 0 when not given
+    batch_size: int = 500,       # images at a time, of each process; 500 when not given
+    seed: int = 0,               # the same seed draws the same images, with the same n and batch_size: only batches that both draw whole stay as they are; 0 when not given
     out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given, drawn.png where RUN is no folder
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
     columns: int | None = None,  # images a row; a column for each class, or about a square, when not given
@@ -153,23 +218,24 @@ def _sample(
 ):
     "Draw images from a trained model."
     import numpy as np
+    import torch
+    from ddpm_nb.data import check_seed
     from ddpm_nb.viz import image_grid, save_figure
-    loaded = load(run, device)
+    from ddpm_nb.weights import load
     out = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "drawn.png")
     if columns is not None and columns < 1: raise ValueError(f"columns must be at least 1; got {columns}")
-    for name, path, ending in (("out", out, ".png"), ("npz", Path(npz) if npz is not None else None, ".npz")):
-        if path is None: continue
-        if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
-        if not path.absolute().parent.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
-        if path.is_dir() or not os.access(path if path.exists() else path.absolute().parent, os.W_OK): raise OSError(f"{name}: {path} cannot be written")
+    _check_out("out", out, ".png")
+    if npz is not None: _check_out("npz", Path(npz), ".npz")
     if (inpaint is None) != (mask is None): raise ValueError("inpaint and mask go together: an image, and where to paint it")
     if inpaint is not None and interpolate: raise ValueError("inpaint and interpolate exclude each other")
-    options = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile)
     if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+    if n < 1: raise ValueError(f"n must be at least 1; got {n}")
+    check_seed(seed)
+    loaded = load(run, device)
+    options = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile)
     if (interpolate or inpaint is not None) and label is None and loaded.classes:
         if not loaded.unlabelled: raise ValueError("label must be given: this model never saw an image without one")
         label = len(loaded.classes)
-    if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     loaded.pick_labels(n, label), loaded.sampler(**options)  # what is wrong with these, said before any work
     if guidance_scale is not None and label == len(loaded.classes): raise ValueError("guidance_scale needs a label to guide towards")
     if inpaint is not None: options["chain"] = _inpainting(loaded, Path(inpaint), Path(mask))
@@ -179,33 +245,34 @@ def _sample(
         ends, options["chain"] = _interpolation(loaded, n // columns, columns, label, seed)
     rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if torch.distributed.is_initialized() else (0, 1)
     share = world > 1 and not interpolate  # each of several processes draws a part
-    tick = _Ticks(loaded.schedule.T, -(-n // (batch_size * (world if share else 1))), shown=not rank)
-    images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=share, **options)
+    calls = _Calls()
+    images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, progress=not rank, on_state=calls, share=share, **options)
     if rank: return  # the first writes
-    tick.end()
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
-    if npz: np.savez_compressed(npz, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()}))
+    if npz: _write(Path(npz), lambda f: np.savez_compressed(f, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()})))
     if interpolate: images, columns = torch.cat([ends[0][:, None], images.view(-1, columns, *loaded.shape), ends[1][:, None]], 1).flatten(0, 1), columns + 2
-    save_figure(image_grid(images[:1000], columns), out)
-    print(f"{out}: {n} images, {tick.calls // (tick.batch + 1)} steps each" + (f"; {npz}" if npz else ""))
+    _write(out, lambda f: save_figure(image_grid(images[:1000], columns), f))
+    say(f"{out}: {n} images, {calls.each(n, batch_size, world if share else 1)} steps each" + (f"; {npz}" if npz else ""))
 
 
-class _Ticks:
-    "A bar in a terminal, moved by the states of several chains; and how many there were."
-    def __init__(self, T: int, batches: int, shown: bool):
-        from fastprogress.fastprogress import ConsoleProgressBar
-        self.bar = ConsoleProgressBar(range(1000)) if shown and sys.stdout.isatty() else None
-        self.T, self.batches, self.batch, self.t, self.calls = T, batches, -1, -1, 0
+class _Calls:
+    "How often the network was asked, by the first of several processes."
+    def __init__(self): self.all = 0
+    def __call__(self, state) -> None: self.all += 1
+    def each(self, n: int, batch_size: int, world: int) -> int: return self.all // len(range(0, n, batch_size * world))  # of its batches
 
-    def __call__(self, state) -> None:
-        self.batch, self.t, self.calls = self.batch + (state.t > self.t), state.t, self.calls + 1  # a chain only goes down: what goes up is the next batch
-        if self.bar: self.bar.update(int(999 * (self.batch + 1 - state.t / self.T) / self.batches))
 
-    def end(self) -> None:
-        if self.bar: self.bar.update(1000); print()
+def _write(path: Path, write) -> None:
+    "Write a file, given open, whole or not at all."
+    from ddpm_nb.hub import write_safely
+    def opened(beside):
+        with open(beside, "wb") as f: write(f)
+    write_safely(path, opened)
 
 
 def _inpainting(run, image: Path, mask: Path):
+    from ddpm_nb import guidance
+    from ddpm_nb.data import read_image
     found = [read_image(path, channels) for path, channels in ((image, run.shape[0]), (mask, 1))]
     for name, path, x in zip(("inpaint", "mask"), (image, mask), found):
         if x.shape[1:] != run.shape[1:]: raise ValueError(f"{name}: {path} has {x.shape[2]} × {x.shape[1]} pixels; this run draws {run.shape[2]} × {run.shape[1]}")
@@ -214,6 +281,9 @@ def _inpainting(run, image: Path, mask: Path):
 
 
 def _interpolation(run, rows: int, columns: int, label: int | None, seed: int):
+    import torch
+    from ddpm_nb import guidance
+    from ddpm_nb.recipes import Run
     if not isinstance(run, Run): raise ValueError("interpolate goes between images that were kept aside, and only the folder of a run knows them")
     data = run.data()
     among = torch.arange(len(data)) if label is None or label == len(run.classes) else (data.labels == label).nonzero().flatten()
@@ -254,16 +324,24 @@ def _eval(
     device: str | None = None,   # cpu, cuda or mps; the best there is when not given
 ):
     "Judge the images that a trained model draws, and write a card."
+    import torch
+    from ddpm_nb.data import check_seed
+    from ddpm_nb.hub import write_together
+    from ddpm_nb.metrics import METRICS, Card, Extractor, Neighbourhood, check_metrics, compare, evaluate, make_extractor
+    from ddpm_nb.recipes import Run, load_run
+    from ddpm_nb.weights import load
     other = None if against is None else Card.read(Path(against))
     if run.endswith(".json"):
         if other is None: raise ValueError("against must be given: another card to compare this one with")
-        return print(compare(Card.read(Path(run)), other))
+        return say(compare(Card.read(Path(run)), other))
     names = None if metrics == "all" else [m.strip() for m in metrics.split(",") if m.strip()]
     if names == []: raise ValueError(f"metrics must name at least one of {', '.join(METRICS)}, bits")
     if unknown := [m for m in names or () if m not in (*METRICS, "bits")]: raise ValueError(f"metrics must be among {', '.join(METRICS)}, bits; got {unknown[0]!r}")
     if n < 2 or keep < 2 or batch_size < 1: raise ValueError(f"n and keep must be at least 2, batch_size 1; got {n}, {keep} and {batch_size}")
+    if keep < 6 and (names is None or set(names) & set(Neighbourhood._fields)): raise ValueError(f"keep must be at least 6 with {', '.join(Neighbourhood._fields)}, which ask for five neighbours; got {keep}")
+    check_seed(seed)
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
-    if folder.exists() and not folder.is_dir(): raise ValueError(f"out must be a folder; {folder} is none")
+    _check_out("out", folder)
     model = load_run(run, device, weights) if (Path(run) / "run.json").is_file() else load(run, device)
     if weights != "ema" and not isinstance(model, Run): raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
     sampling = dict(steps=steps, solver=solver, spacing=spacing, variance=variance, precision=precision, compile=compile, guidance_scale=guidance_scale)
@@ -272,17 +350,16 @@ def _eval(
     rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if torch.distributed.is_initialized() else (0, 1)
     figures, conditions, found = [], {}, None
     if names != ["bits"]:
-        eyes, told = make_extractor(extractor, train, model.device), model.classes == train.classes and train.labels is not None and label != len(model.classes)
+        eyes, told = make_extractor(extractor, train, model.device, progress=not rank), model.classes == train.classes and train.labels is not None and label != len(model.classes)
         wanted = check_metrics(names and [m for m in names if m != "bits"], train, test, eyes, told)
-        tick = _Ticks(model.schedule.T, -(-n // (batch_size * world)), shown=not rank)
-        drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, on_state=tick, share=True, **sampling)
-        found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep)
-        tick.end()
+        calls = _Calls()
+        drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, progress=not rank, on_state=calls, share=True, **sampling)
+        found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep, progress=not rank)
         figures = found.figures
-        conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": tick.calls // max(1, tick.batch + 1), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
+        conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": calls.each(n, batch_size, world), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
                       "guidance_scale": guidance_scale, "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "compiled": compile, "extractor": eyes.name,
                       "extractor_digest": eyes.digest, "kept": keep, **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}}
-    if names and "bits" in names: figures.append(_bits(model, test))
+    if names and "bits" in names: figures.append(_bits(model, test, progress=not rank))
     if rank: return  # the first writes
     import torchmetrics
     card = Card(figures, {
@@ -290,14 +367,16 @@ def _eval(
         "prediction": model.prediction, **conditions, "data": source, "train_images": len(train), "train_digest": train.digest, "test_images": len(test), "test_digest": test.digest,
         "device": torch.cuda.get_device_name() if model.device.type == "cuda" else f"{model.device.type}, {torch.get_num_threads()} threads", "ddpm_nb": __version__, "torch": torch.__version__,
         "torchmetrics": torchmetrics.__version__, "python": platform.python_version(), "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")})
+    picture = {"neighbours.png": _picture(list(found.closest.values()))} if found and found.closest else {}
     folder.mkdir(parents=True, exist_ok=True)
-    write_together(folder, card.files())
-    if found and found.closest: _picture(list(found.closest.values()), folder / "neighbours.png")
-    print(f"{card.table()}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if found and found.closest else ""))
-    if other: print(f"\nbeside {against}:\n{compare(card, other)}")
+    write_together(folder, picture | card.files())
+    say(f"{card.table()}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if picture else ""))
+    if other: say(f"\nbeside {against}:\n{compare(card, other)}")
 
 
 def _real(model, source: str | None):
+    from ddpm_nb.data import load_data
+    from ddpm_nb.recipes import Run
     r = model.recipe if isinstance(model, Run) else None
     if source is None and r is None: raise ValueError("data must be given: real images to compare with, as this model does not say what it was trained on")
     if source is None: train, test = (load_data(r.data, split, r.size, r.channels, r.held_out) for split in ("train", "test"))
@@ -306,16 +385,19 @@ def _real(model, source: str | None):
     return train, test, source or r.data
 
 
-def _bits(model, test) -> Figure:
+def _bits(model, test, progress: bool):
     from ddpm_nb.likelihood import variational_bound
+    from ddpm_nb.metrics import Figure
     if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
-    bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test)
+    bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test, progress=progress)
     return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
 
 
-def _picture(rows: list, path: Path) -> None:
+def _picture(rows: list) -> bytes:
+    import torch
     from ddpm_nb.viz import image_grid, save_figure
-    save_figure(image_grid(torch.cat(rows), len(rows[0]) // 2), path)
+    save_figure(image_grid(torch.cat(rows), len(rows[0]) // 2), drawn := io.BytesIO())
+    return drawn.getvalue()
 
 
 ddpm_eval = _command("ddpm_eval", _eval)
@@ -333,19 +415,20 @@ def _bench(
     **fields,                   # of the recipe: any of `recipe_fields()`
 ):
     "Race this library against the plain way and against diffusers (which must be installed)."
+    from ddpm_nb import recipes
     from ddpm_nb.benchmark import bench
     if rounds < 1: raise ValueError(f"rounds must be at least 1; got {rounds}")
-    if Path(out).is_file(): raise ValueError(f"out must be a folder; {out} is a file")
+    _check_out("out", Path(out))
     report = bench(recipes.get_recipe(recipe, **fields), device, rounds, levers, compiled, growth)
     report.save(Path(out))
-    print(f"{report.device}, {report.threads} threads, {', '.join(f'{k} {v}' for k, v in report.versions.items())}\n{report.table()}\n{out}/bench.json, .md, .png")
+    say(f"{report.device}, {report.threads} threads, {', '.join(f'{k} {v}' for k, v in report.versions.items())}\n{report.table()}\n{out}/bench.json, .md, .png")
 
 
-ddpm_bench = _command("ddpm_bench", _bench, recipe_fields())
+ddpm_bench = _command("ddpm_bench", _bench, _fields())
 
 # %% ../nbs/16_cli.ipynb #if-__name__-__main__
 #| eval: false
 if __name__ == "__main__":
     commands = {"train": ddpm_train, "sample": ddpm_sample, "eval": ddpm_eval, "bench": ddpm_bench}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(f"usage: python -m ddpm_nb.cli {'|'.join(commands)} …")
+    if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(f"usage: python -m ddpm_nb.cli {'|'.join(commands)} ...")
     sys.exit(commands[sys.argv[1]](sys.argv[2:]))

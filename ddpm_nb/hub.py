@@ -27,10 +27,11 @@ from torch import Tensor, nn
 from filelock import FileLock, Timeout
 from huggingface_hub import ModelHubMixin
 from . import __version__
-from .data import seed_for
+from .data import check_seed, seed_for
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
-from .sampling import Autocast, Compiled
+from .progress import Progress, speed
+from .sampling import Autocast, Compiled, State
 from .schedule import SCHEDULES, NoiseSchedule, check_value
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
@@ -274,32 +275,57 @@ def pick_labels(self: Pipeline, n: int, label: int | None = None) -> Tensor | No
     return torch.arange(n) % len(self.classes) if label is None else torch.full((n,), label)
 
 # %% ../nbs/12_hub.ipynb #draw
+def _shown(
+    states: Iterator[State],  # of one chain
+    where: dict[int, int],    # the place of each step in the schedule
+    n: int,                   # images in all
+    batch: int,               # which batch this is, …
+    batches: int,             # … of how many
+    bar: Progress,
+) -> Iterator[State]:
+    "A chain that moves a bar."
+    first = None
+    for state in states:
+        at = where.get(state.t, 0)
+        first = at if first is None else first  # it may begin anywhere
+        done, total = batch * (first + 1) + first - at + 1, batches * (first + 1)
+        which = [f"batch {batch + 1} of {batches}"] if batches > 1 else []
+        bar.update(done, total, speed(n * done / total / bar.seconds), *which)
+        yield state
+
+
 @patch
 def draw_batches(self: Pipeline,
     n: int = 64,                # images
     label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
     *,
-    seed: int = 0,              # the same seed, the same images
+    seed: int = 0,              # the same seed, the same images; with another `n` or `batch_size` others, but for full batches of one size
     batch_size: int = 500,      # images at a time, from one stream of random numbers
-    on_state=None,              # called with each `State`, to show progress or to watch
+    progress: "bool | Progress" = True,  # show a bar, if it takes more than a second; or the bar to move
+    on_state=None,              # called with each `State`, to watch
     chain=None,                 # called as `chain(sampler, x_T, y=y, generator=generator)` in place of the sampler's own `states`: `inpaint`, say, with image and mask given
     share: bool = False,        # several processes, launched together, each draw a part
     **sampling,                 # `steps`, `solver`, `guidance_scale` and the like of `sampler`
 ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # number of the first image, (B, C, H, W) images in [-1, 1], (B,) int64 labels, on the CPU
     "Draw images batch by batch, for as many as there are to be."
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
-    if seed < 0: raise ValueError(f"seed must not be negative; got {seed}")
+    check_seed(seed)
     if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     sampler, labels = self.sampler(**sampling), self.pick_labels(n, label)
     here, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if share and torch.distributed.is_initialized() else (0, 1)
-    def batches():
-        for i in range(0, n, batch_size)[here::world]:
-            generator = torch.Generator(self.device).manual_seed(seed_for(seed, i) if i else seed)  # an image does not depend on who draws the others
-            x_T = torch.randn(min(batch_size, n - i), *self.shape, generator=generator, device=self.device)
-            y = None if labels is None else labels[i:i + batch_size].to(self.device)
-            for state in chain(sampler, x_T, y=y, generator=generator) if chain else sampler.states(x_T, y, generator):
-                if on_state: on_state(state)
-            yield i, state.x_0.clamp(-1, 1).cpu(), None if y is None else y.cpu()
+    starts, where = range(0, n, batch_size)[here::world], {t: i for i, t in enumerate(sampler.schedule.timesteps.tolist())}
+    def states(i: int) -> Iterator[State]:
+        generator = torch.Generator(self.device).manual_seed(seed_for(seed, i) if i else seed)  # an image does not depend on who draws the others
+        x_T = torch.randn(min(batch_size, n - i), *self.shape, generator=generator, device=self.device)
+        y = None if labels is None else labels[i:i + batch_size].to(self.device)
+        return chain(sampler, x_T, y=y, generator=generator) if chain else sampler.states(x_T, y, generator)
+    def batches() -> Iterator[tuple[int, Tensor, Tensor | None]]:
+        mine = sum(min(batch_size, n - i) for i in starts)
+        with Progress.of(not here and progress, brief=True, leave=False) as bar:
+            for batch, i in enumerate(starts):
+                for state in _shown(states(i), where, mine, batch, len(starts), bar):
+                    if on_state: on_state(state)
+                yield i, state.x_0.clamp(-1, 1).cpu(), None if labels is None else labels[i:i + batch_size]
     return batches()
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 import math
-import sys
 import torch
 from torch import Tensor
+from .progress import Progress, speed
 from .schedule import NoiseSchedule, extract
 from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
 from .data import ImageSet
@@ -157,30 +157,28 @@ def variational_bound(
     data: ImageSet,                     # images and their levels; the model is told their labels unless these are None
     batch_size: int = 250,              # images at a time; memory is proportional to it, and to nothing else
     seed: int = 0,                      # of the noise, which also depends on `batch_size`
-    progress: bool = True,              # show a bar
+    progress: "bool | Progress" = True,  # show a bar; or the bar to move
 ) -> Bound:
     "Estimate the bound on $-\\log_2 p(x_0)$ (Ho et al. 2020, eq. 5), one chain of noise for each image. `ValueError` for a batch size below 1, `FloatingPointError` names the term that is not finite."
     if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
-    from fastprogress.fastprogress import IN_NOTEBOOK, progress_bar
     T, n, device = sampler.schedule.T, len(data), next((p.device for p in sampler.parameters()), data.images.device)
     generator = torch.Generator(device).manual_seed(seed)
     to_bits_per_dim = 1 / (math.log(2) * math.prod(data.shape))
     sums = torch.zeros(3, T + 2, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
-    messages = range(-(-n // batch_size) * (T + 1))
-    bar, done = progress_bar(messages, leave=False) if progress and (IN_NOTEBOOK or sys.stdout.isatty()) else None, 0
-    if bar: bar.update(0)
-    for i in range(0, n, batch_size):
-        part, chain = data.subset(slice(i, i + batch_size)).to(device), 0
-        x_0 = part.scaled()
-        for m in transmit(sampler, x_0, part.labels, data.levels, generator):
-            bits = m.nats.to(sums.dtype) * to_bits_per_dim
-            chain = chain + bits
-            sums[:, m.t + 1] += torch.stack([bits.sum(), bits.square().sum(), (m.x_0 - x_0).square().mean() * len(x_0)])
-            done += 1
-            if bar: bar.update(done)
-        sums[:2, -1] += torch.stack([chain.sum(), chain.square().sum()])
-        finite = sums[0].isfinite()
-        if not finite.all(): raise FloatingPointError(f"the bound is not finite: the first term sent that is not is L_{int((~finite[:-1]).nonzero().max())}")
+    done, total = 0, -(-n // batch_size) * (T + 1)
+    with Progress.of(progress, unit="message", brief=True, leave=False) as bar:
+        for i in range(0, n, batch_size):
+            part, chain = data.subset(slice(i, i + batch_size)).to(device), 0
+            x_0 = part.scaled()
+            for m in transmit(sampler, x_0, part.labels, data.levels, generator):
+                bits = m.nats.to(sums.dtype) * to_bits_per_dim
+                chain = chain + bits
+                sums[:, m.t + 1] += torch.stack([bits.sum(), bits.square().sum(), (m.x_0 - x_0).square().mean() * len(x_0)])
+                done += 1
+                bar.update(done, total, speed(n * done / total / bar.seconds))
+            sums[:2, -1] += torch.stack([chain.sum(), chain.square().sum()])
+            finite = sums[0].isfinite()
+            if not finite.all(): raise FloatingPointError(f"the bound is not finite: the first term sent that is not is L_{int((~finite[:-1]).nonzero().max())}")
     mean, square, mse = (sums / n).cpu().double()
     se = ((square - mean**2).clamp(min=0) / (n - 1)).sqrt() if n > 1 else torch.full_like(mean, math.nan)
     return Bound(n, data.labels is not None, mean[:-1], se[:-1], mse[1:-1], mean[-1].item(), se[-1].item())

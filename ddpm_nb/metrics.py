@@ -21,6 +21,7 @@ import warnings
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from .progress import Progress, speed
 from .data import ImageSet
 from .sampling import evaluating
 from .unet import as_weights, read_json, read_tensors
@@ -66,11 +67,12 @@ def train_judge(
     data: ImageSet,     # labelled images
     steps: int = 900,   # optimizer steps of 128 images
     seed: int = 1,      # decides everything random
+    progress: bool = False,  # show a bar
 ) -> Judge:
     "Train a judge on the CPU on real images, moved by up to an eighth of their size. `ValueError` without labels."
     if data.labels is None: raise ValueError(f"a judge learns from labelled images; {data} has no labels")
     data = data.to("cpu")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), Progress(progress, brief=True, leave=False) as bar:
         torch.manual_seed(seed)
         judge = Judge(data.shape, len(data.classes))
         optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=1e-2)
@@ -84,6 +86,7 @@ def train_judge(
             F.cross_entropy(judge(x), y).backward()
             optimizer.step()
             rate.step()
+            bar.update(step + 1, steps, "of the judge's training")
     return judge.eval().requires_grad_(False)
 
 # %% ../nbs/11_metrics.ipynb #frechet_distance
@@ -186,11 +189,12 @@ def make_extractor(
     data: ImageSet,   # training images, which the judge learns from
     device: str | torch.device = "cpu",
     steps: int = 900,  # of the judge's training
+    progress: bool = False,  # show a bar for it
 ) -> Extractor:
     "Eyes for a set of images. `ValueError` without what they need, `OSError` or `ImportError` when Inception cannot be had."
     if kind not in EXTRACTORS: raise ValueError(f"extractor must be one of {', '.join(EXTRACTORS)}; got {kind!r}")
     if kind == "auto": kind = "judge" if data.labels is not None and data.shape[1] < 32 else "inception"
-    if kind == "judge": return Extractor(f"judge of {len(data)} images", _Both(train_judge(data, steps)).to(device), data.classes)
+    if kind == "judge": return Extractor(f"judge of {len(data)} images", _Both(train_judge(data, steps, progress=progress)).to(device), data.classes)
     return Extractor("inception", _Inception(_inception()).to(device)) if kind == "inception" else Extractor("pixels, at most 8×8", _Pixels())
 
 
@@ -345,12 +349,15 @@ def look(
     return Seen(Moments(n, mean, (square - n * mean[:, None] * mean) / (n - 1)), *kept)
 
 
-def in_batches(data: ImageSet, size: int = 500) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+def in_batches(data: ImageSet, size: int = 500, progress: bool = False) -> Iterator[tuple[int, Tensor, Tensor | None]]:
     "A set as `look` wants it; of several processes each gets its part."
     here, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if torch.distributed.is_initialized() else (0, 1)
-    for i in range(0, len(data), size)[here::world]:
-        part = slice(i, i + size)
-        yield i, data.scaled(part), None if data.labels is None else data.labels[part]
+    with Progress(progress and not here, unit="image", brief=True, leave=False) as bar:
+        for i in range(0, len(data), size)[here::world]:
+            part = slice(i, i + size)
+            yield i, data.scaled(part), None if data.labels is None else data.labels[part]
+            bar.update(min(i + size, len(data)), len(data), speed((i + size) / bar.seconds), "looking at real ones")
+
 
 # %% ../nbs/11_metrics.ipynb #evaluate
 METRICS = {"fid": "lower", "kid": "lower", "is": "higher", "precision": "higher", "recall": "higher", "density": "near 1", "coverage": "higher",
@@ -404,16 +411,17 @@ def evaluate(
     extractor: Extractor,
     metrics: Iterable[str] | None = None,  # of `METRICS`; all that can be had when None
     keep: int = 10_000,             # drawn images of which everything is kept; features and pixels of all real ones are
+    progress: bool = True,          # show a bar while looking at real ones
 ) -> Evaluation:
     "Judge drawn images. Errors as of `check_metrics` (labels are known to be there when the images are); a figure for which there are too few images has no value, and a note."
     start = perf_counter()
     metrics = check_metrics(metrics, train, test, extractor, told=True)
     fake = look(drawn, extractor, keep)
     drawn_at = perf_counter()
-    real, aside = look(in_batches(train), extractor, len(train)), None if test is None else look(in_batches(test), extractor, len(test))
+    real, aside = look(in_batches(train, progress=progress), extractor, len(train)), None if test is None else look(in_batches(test, progress=progress), extractor, len(test))
     looked_at, closest, size = perf_counter(), {}, aside.moments.n if aside else 0
     if fake.labels is None: metrics = [name for name in metrics if name != "accuracy"]
-    around = radius(real.features[:keep], 5) if set(metrics) & set(Neighbourhood._fields) and len(real.features) > 5 else None
+    around = radius(real.features[:keep], 5) if set(metrics) & set(Neighbourhood._fields) and min(keep, len(real.features)) > 5 else None
     all_of, notes = _figures(fake, real, metrics, keep, around)
     blocks = [_figures(fake.part(slice(i, i + size)), real, metrics, keep, around, errors=False)[0] for i in range(0, min(len(fake.features) - size + 1, 10 * size), size)] if aside else []
     of_real = _figures(aside, real, metrics, keep, around)[0] if aside else {}

@@ -23,6 +23,7 @@ from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
 from .hub import Checkpoints, Pipeline, check_room, damaged, force_to_disk, locked, read_pipeline, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
+from .progress import Progress, say
 from .schedule import SCHEDULES, NoiseSchedule, check_fields
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, join, simple_loss, weighted_loss
 from .unet import UNet, UNetConfig
@@ -54,7 +55,7 @@ class Recipe:
     tracker: str | None = None      # also log to `tensorboard`, `wandb`, `mlflow` or another that accelerate knows
     preview_every: int = 5000       # steps between two grids of samples, and between two saves of the weights
     checkpoint_every: int = 1000    # steps between two checkpoints, from which a run that was cut short goes on
-    preview_steps: int = 50         # sampling steps for those grids
+    preview_steps: int | None = None  # sampling steps for those grids; when None 50, or T where that is less or `prediction` is `mean`
     unet: UNetConfig = field(default_factory=UNetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -71,6 +72,7 @@ class Recipe:
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
         for name in ("preview_every", "checkpoint_every"):
             if getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.preview_steps is None: object.__setattr__(self, "preview_steps", self.T if self.prediction == "mean" else min(50, self.T))
         if not 1 <= self.preview_steps <= self.T: raise ValueError(f"preview_steps must be from 1 to T = {self.T}; got {self.preview_steps}")
         if self.prediction == "mean" and self.training.precision != "fp32":
             raise ValueError(f"precision must be fp32 with prediction='mean', whose steps are smaller than bf16's digits; got {self.training.precision!r}")
@@ -120,6 +122,9 @@ def edit(
         if name not in known: raise ValueError(f"a recipe has no field {name!r}; it has {', '.join(sorted(known))}")
     if "steps" in changes and "minutes" not in changes: changes["minutes"] = None
     if "minutes" in changes and changes["minutes"] is not None and "steps" not in changes: changes["steps"] = 10**9
+    if {"T", "prediction"} & set(changes) and "preview_steps" not in changes:  # which must fit both, and was not asked for
+        T, prediction = changes.get("T", recipe.T), changes.get("prediction", recipe.prediction)
+        changes["preview_steps"] = T if prediction == "mean" else min(recipe.preview_steps, T)
     for part in PARTS:
         inside = {k: changes.pop(k) for k in list(changes) if k in known and known[k][0] == part}
         if inside: changes[part] = replace(getattr(recipe, part), **inside)
@@ -225,10 +230,15 @@ def _save(run: Run, entries: list[LogEntry]) -> None:
     if entries: _picture(run.folder / "loss.png", lambda: plot_loss([e.step for e in entries], [e.loss for e in entries], label=label))
 
 
-def _preview(run: Run, path: Path) -> None:
+def _preview(run: Run, path: Path) -> torch.Tensor | None:
+    "Draw samples into a file; those of the first rows, to be shown."
     from ddpm_nb.viz import image_grid
-    columns = len(run.classes) if 1 < len(run.classes) <= 20 else 8
-    _picture(path, lambda: image_grid(run.draw(5 * columns, steps=run.recipe.preview_steps)[0], columns=columns))
+    columns, drawn = len(run.classes) if 1 < len(run.classes) <= 20 else 8, []
+    def draw():
+        drawn.append(run.draw(5 * columns, steps=run.recipe.preview_steps, progress=False)[0])
+        return image_grid(drawn[0], columns=columns)
+    _picture(path, draw)
+    return drawn[0] if drawn else None
 
 
 @contextmanager
@@ -238,8 +248,7 @@ def _ending_on_interrupt(training: Training):
         if training.stopping and signum == signal.SIGINT: raise KeyboardInterrupt  # a cluster may say SIGTERM more than once
         if training.stopping: return
         training.stopping = True
-        try: print("\nstopping after this step, and saving", flush=True)
-        except (OSError, RuntimeError, ValueError): pass  # nobody listens any more: a closed pipe, or a bar that is being written
+        say("\nstopping after this step, and saving")
     if threading.current_thread() is not threading.main_thread(): yield; return
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     try: yield
@@ -377,11 +386,17 @@ def _read_log(path: Path) -> list[LogEntry]:
 
 def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool) -> Run:
     recipe, main = run.recipe, training.accelerator.is_main_process
-    if main and progress:
-        print(f"{recipe.name}: {training.data}, {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, {training.device} "
-              f"{training.accelerator.mixed_precision.replace('no', 'fp32')}, {f'from step {training.step} on, ' if training.step else ''}into {run.folder}", flush=True)
+    tell = say if main and progress else lambda text: None
+    tell(f"{recipe.name}: {training.data}, {sum(p.numel() for p in run.model.parameters()) / 1e6:.2f} M parameters, {training.device} "
+         f"{training.accelerator.mixed_precision.replace('no', 'fp32')}, {f'from step {training.step} on, ' if training.step else ''}into {run.folder}")
+    newest = None  # samples
+
+    def draw():
+        from ddpm_nb.viz import plot_training
+        if entries: return plot_training([e.step for e in entries], [e.loss for e in entries], newest, columns=min(len(run.classes) or 8, 10))
 
     def on_entry(entry: LogEntry) -> None:
+        nonlocal newest
         before = entries[-1].step if entries else 0
         entries.append(entry)
         if not main: return
@@ -391,15 +406,15 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
         if passed(recipe.checkpoint_every) or passed(recipe.preview_every): _checkpoint(run, training)
         if passed(recipe.preview_every):
             _save(run, entries)
-            _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
+            newest = _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
 
     def keep() -> None:
         _save(run, entries)
         _checkpoint(run, training)  # last: a run that says it has ended has its weights
 
-    with _ending_on_interrupt(training):
+    with _ending_on_interrupt(training), Progress(main and progress, already=training.seconds, draw=draw) as bar:
         if main and recipe.tracker: _track(lambda: _open_tracker(training, run))
-        try: fit(training, on_entry, progress)
+        try: fit(training, on_entry, bar)
         except FloatingPointError: raise  # what was saved before is good, the weights of now may not be
         except BaseException:
             try:
@@ -410,10 +425,18 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             for tracker in training.accelerator.trackers: _track(tracker.finish)
         if main:
             keep()
-            if training.stopping and progress: print(f"stopped at step {training.step}; what was trained is kept, and goes on with\n    ddpm_train --resume {run.folder}", flush=True)
-            _preview(run, run.folder / "samples.png")
+            newest = _preview(run, run.folder / "samples.png")
+    tell(_closing(run, entries, training.stopping))
     training.accelerator.wait_for_everyone()
     return run
+
+
+def _closing(run: Run, entries: list[LogEntry], stopped: bool) -> str:
+    "The last line of a training: what came of it, where it is, and what to do next."
+    loss = f", loss {entries[-1].loss:.4f} at step {entries[-1].step}" if entries else ""
+    begin = f"stopped{loss}; go on with\n    ddpm_train --resume {run.folder}\nor look" if stopped else f"done{loss}: look"
+    return f"{begin} at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}\nor, in Python, load_run({str(run.folder)!r}).draw()"
+
 
 # %% ../nbs/15_recipes.ipynb #load_run
 def load_run(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PRECISIONS', 'SWITCH', 'PATIENCE', 'simple_loss', 'Draws', 'GaussianDiffusionTrainer', 'weighted_loss',
            'TrainingConfig', 'learning_rate', 'auto_precision', 'LogEntry', 'pick_device', 'join', 'make_accelerator',
-           'set_float32', 'keep_memory', 'settle', 'Training', 'sparkline', 'fit']
+           'set_float32', 'keep_memory', 'settle', 'Training', 'fit']
 
 # %% ../nbs/06_training.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ from typing import NamedTuple
 import ctypes
 import math
 import os
-import sys
 import warnings
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from .progress import Progress, sparkline, speed
 from .schedule import NoiseSchedule, as_schedule, check_fields, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
-from .data import ImageSet, seed_for
+from .data import ImageSet, check_seed, seed_for
 from .unet import load_state, unwrap_names
 
 # %% ../nbs/06_training.ipynb #simple_loss
@@ -148,10 +148,10 @@ class TrainingConfig:
             v = getattr(self, f.name)
             if f.name in ("batch_size", "accumulate", "steps", "log_every") and v < 1: raise ValueError(f"{f.name} must be at least 1; got {v}")
             if f.name in ("lr", "grad_clip") and not v > 0: raise ValueError(f"{f.name} must be positive; got {v}")
-            if f.name in ("seed", "warmup", "weight_decay") and not v >= 0: raise ValueError(f"{f.name} must not be negative; got {v}")
+            if f.name in ("warmup", "weight_decay") and not v >= 0: raise ValueError(f"{f.name} must not be negative; got {v}")
             if f.name in ("channels_last", "compile") and v not in SWITCH: raise ValueError(f"{f.name} must be one of {', '.join(SWITCH)}; got {v!r}")
             if f.name in ("ema", "beta2") and not 0 <= v < 1: raise ValueError(f"{f.name} must be from 0 to below 1; got {v}")
-        if self.seed >= 2**64: raise ValueError(f"seed must be below 2**64; got {self.seed}")
+        check_seed(self.seed)
         if self.minutes is not None and not self.minutes > 0: raise ValueError(f"minutes must be positive or None; got {self.minutes}")
         if not 0 <= self.warmup_from <= 1: raise ValueError(f"warmup_from must be a share from 0 to 1; got {self.warmup_from}")
         if self.decay not in ("none", "linear", "cosine"): raise ValueError(f"decay must be one of none, linear, cosine; got {self.decay!r}")
@@ -210,12 +210,15 @@ def make_accelerator(device: str | None, precision: str):
     "Hugging Face accelerate on a device of `pick_device`, with a precision of `PRECISIONS`."
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
+    from accelerate.utils import GradientAccumulationPlugin
     if not torch.distributed.is_initialized(): AcceleratorState._reset_state(reset_partial_state=True)  # several runs in one notebook
     device = join(device)
     if precision == "auto": precision = auto_precision(device)
     if precision == "tf32" and device.type != "cuda": raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {device.type}")
     set_float32(precision)
-    return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision in ("fp32", "tf32") else precision)
+    mixed = "no" if precision in ("fp32", "tf32") else precision
+    whole = GradientAccumulationPlugin(num_steps=1)  # or the environment could shorten each gradient
+    return Accelerator(cpu=device.type == "cpu", mixed_precision=mixed, gradient_accumulation_plugin=whole)
 
 
 def set_float32(
@@ -388,58 +391,33 @@ def load_state_dict(self: Training, state: dict) -> None:
         for name in ("exp_avg", "exp_avg_sq"): moments[name] = torch.empty_like(p).copy_(moments[name])
     if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
 
-# %% ../nbs/06_training.ipynb #sparkline
-def sparkline(
-    values: list[float],  # positive numbers
-    width: int = 12,      # characters
-) -> str:
-    "A curve as a row of block characters, on a logarithmic scale."
-    groups = torch.tensor(values).nan_to_num(0).clamp(min=1e-12).log().tensor_split(min(width, len(values)))
-    means = torch.stack([g.mean() for g in groups])
-    level = (means - means.min()) / (means.max() - means.min()).clamp(min=1e-9)
-    return "".join("▁▂▃▄▅▆▇█"[int(v * 7 + 0.5)] for v in level)
-
 # %% ../nbs/06_training.ipynb #_watch
-class _Watch:
-    "Shows entries as they come: a graph in a notebook, a bar in a terminal, lines elsewhere."
-    def __init__(self):
-        from fastprogress.fastprogress import IN_NOTEBOOK, ConsoleProgressBar, master_bar
-        self.entries, self.shown, self.drawn = [], 0, 0.0
-        self.kind = "notebook" if IN_NOTEBOOK else "terminal" if sys.stdout.isatty() else "lines"
-        if self.kind == "notebook":
-            self.bar = master_bar(range(1000))
-            self.bar.names = ["loss"]
-        elif self.kind == "terminal": self.bar = ConsoleProgressBar(range(1000))
-        if self.kind != "lines": self.bar.update(0)
+def _curve(entries: list[LogEntry]):
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(6, 3), dpi=90, layout="constrained")
+    axes = figure.subplots()
+    axes.plot([e.step for e in entries], [e.loss for e in entries])
+    axes.set(xlabel="optimizer step", ylabel="loss", yscale="log")
+    return figure
 
-    def show(self, entry: LogEntry, progress: float) -> None:
-        self.entries.append(entry)
-        text = f"step {entry.step}  loss {entry.loss:.4f}  {entry.images_per_s:,.0f} images/s"
-        if self.kind == "lines":
-            if progress >= 1 or int(progress * 10) > self.shown: print(f"{100 * progress:3.0f} %  {text}", flush=True)
-            self.shown = int(progress * 10)
-            return
-        bar = self.bar.main_bar if self.kind == "notebook" else self.bar
-        bar.comment = text if self.kind == "notebook" else f"{text} {sparkline([e.loss for e in self.entries])}"
-        if self.kind == "notebook" and (progress >= 1 or perf_counter() - self.drawn > 1):
-            self.drawn = perf_counter()
-            self.bar.update_graph([[[e.step for e in self.entries], [e.loss for e in self.entries]]])
-        bar.update(min(max(1, int(1000 * progress)), 999))
 
-    def end(self) -> None:
-        if self.kind != "lines": self.bar.update(1000)
-        if self.kind == "terminal": print()
+def _show_entry(bar: Progress, entries: list[LogEntry], progress: float) -> None:
+    e, over = entries[-1], progress >= 1
+    steps = e.step if over else max(e.step + 1, round(e.step / progress))  # a guess, where minutes are the limit
+    curve = [sparkline([e.loss for e in entries])] if bar.place == "terminal" else []
+    bar.update(e.step, steps, f"loss {e.loss:.4f}", speed(e.images_per_s), *curve)
 
 # %% ../nbs/06_training.ipynb #fit
 def fit(
     training: Training,        # what to run
     on_entry=None,             # called with each `LogEntry`: to save, to sample, to stop by raising
-    progress: bool = True,     # show a bar
+    progress: "bool | Progress" = True,  # show a bar; or the bar to move
 ) -> nn.Module:                # the averaged model
     "Run a training to its end. What `on_entry` raises ends it between two steps; `training` can be sampled from, saved, or go on."
-    watch = _Watch() if progress and training.accelerator.is_main_process else None
-    for entry in training:
-        if watch: watch.show(entry, training.progress)
-        if on_entry: on_entry(entry)
-    if watch: watch.end()
+    entries, shown = [], training.accelerator.is_main_process and progress
+    with Progress.of(shown, already=training.seconds, draw=lambda: _curve(entries)) as bar:
+        for entry in training:
+            entries.append(entry)
+            _show_entry(bar, entries, training.progress)
+            if on_entry: on_entry(entry)
     return training.ema_model

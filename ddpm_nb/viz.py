@@ -42,9 +42,9 @@ def save_figure(
     dpi: int = 110,  # of a figure
 ) -> None:
     "Write a figure or a picture to a file and close it."
-    if not hasattr(figure, "savefig"): return figure.save(path)
+    if not hasattr(figure, "savefig"): return figure.save(path, "png")
     import matplotlib.pyplot as plt
-    figure.savefig(path, dpi=dpi)
+    figure.savefig(path, dpi=dpi, format="png")
     plt.close(figure)
 
 # %% ../nbs/13_viz.ipynb #picture
@@ -237,7 +237,7 @@ def plot_bars(
     fig, axes = _axes(1, len(groups), 5.5 * len(groups), 0.6 + 0.3 * rows)
     for ax, (title, values) in zip(axes[0], groups.items()):
         bars = ax.barh(list(values), list(values.values()))
-        ax.bar_label(bars, fmt="%.3g", padding=3)
+        ax.bar_label(bars, fmt=lambda v: f"{v:,.0f}" if v >= 100 else f"{v:.3g}", padding=3)
         ax.set_title(title, fontsize=LETTERS)
         ax.set(xlim=(0, 1.15 * max(values.values())))
         ax.invert_yaxis()
@@ -416,14 +416,16 @@ def plot_loss_by_t(
 def plot_training(
     steps: list[int],     # optimizer steps
     losses: list[float],  # the loss at each
-    images: Tensor,       # (N, C, H, W) what the network draws now, in [-1, 1]
+    images: Tensor | None,  # (N, C, H, W) what the network draws now, in [-1, 1]; None before it drew any
+    columns: int = 5,     # images a row
     **limits,             # of the curve, for axes that stay: `xlim`, `ylim`
 ) -> Any:  # a matplotlib figure
     "A training seen while it runs: the loss so far, and what the network can draw by now."
-    fig, axes = _axes(1, 2, 8, 2.8)
+    fig, axes = _axes(1, 1 if images is None else 2, 4 if images is None else 8, 2.8)
     axes[0, 0].plot(steps, losses)
     axes[0, 0].scatter(steps[-1], losses[-1], color=PALETTE[1], zorder=3)
     axes[0, 0].set(xlabel="optimizer step", ylabel="loss", yscale="log", **limits)
-    axes[0, 1].imshow(np.asarray(image_grid(images, columns=5)))
-    axes[0, 1].axis("off")
+    if images is not None:
+        axes[0, 1].imshow(np.asarray(image_grid(images, columns)))
+        axes[0, 1].axis("off")
     return fig

@@ -157,7 +157,7 @@ def schedule_explorer(
         whole.paste(top)
         whole.paste(strip, ((top.width - strip.width) // 2, top.height))
         left = 100 * float(s.sqrt_alphas_bar[-1])
-        panel.show(whole, f"{panel.shape.value}, T = {s.T}, betas {s.betas[0]:.2g} … {s.betas[-1]:.2g}: at the end {left:.2g} % of the image's amplitude is left"
+        panel.show(whole, f"{panel.shape.value}, T = {s.T}, betas {s.betas[0]:.2g} … {s.betas[-1]:.2g}: at the end {left:.{3 if left >= 10 else 2}g} % of the image's amplitude is left"
                    + (", too much for a sampler that starts from pure noise" if left > 3.2 else ""))
 
     panel.on(draw, panel.shape, panel.T, panel.beta_1, panel.beta_T)
@@ -326,7 +326,7 @@ def training_cockpit(
         network = recipe.network(data)
         panel.training = training = Training(recipe.trainer(network, data), data, recipe.training, device)
         run = Run.of(recipe, training.ema_model, data)
-        for entry in training: yield entry, run.draw(10, steps=min(10, recipe.T), solver="ddim")[0]
+        for entry in training: yield entry, run.draw(10, steps=min(10, recipe.T), solver="ddim", progress=False)[0]
 
     def show(item):
         entry, images = item
