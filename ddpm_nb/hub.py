@@ -35,7 +35,7 @@ from .sampling import Autocast, Compiled, State
 from .schedule import SCHEDULES, NoiseSchedule, check_value
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
-from .unet import UNet, UNetConfig, Whole, fetch, load_weights, named, read_json, read_tensors
+from .unet import UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json, read_tensors
 
 # %% ../nbs/12_hub.ipynb #write_safely
 def write_safely(
@@ -186,7 +186,8 @@ def read_schedule(
     name = numbers.pop("name", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made it was warned
-        if name is None and "betas" in said: return NoiseSchedule.from_betas(said["betas"])
+        if name is None and "betas" in said:
+            return NoiseSchedule.from_betas(from_json("betas", said["betas"], list[float]))
         if not isinstance(name, str) or name not in SCHEDULES:
             known = ", ".join(SCHEDULES)
             raise ValueError(f"name of a schedule must be one of {known}; got {reprlib.repr(name)}")

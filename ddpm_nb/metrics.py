@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from .progress import Progress, speed
 from .data import ImageSet
 from .sampling import evaluating
-from .unet import as_weights, read_json, read_tensors
+from .unet import read_json, read_tensors
 
 # %% ../nbs/11_metrics.ipynb #judge
 class Judge(nn.Module):
@@ -210,7 +210,7 @@ def _inception() -> nn.Module:
     if not digest.startswith(path.stem.rsplit("-", 1)[1]):  # which the file's name promises
         raise ValueError(f"{path} holds other things than Inception's weights (SHA-256 {digest[:8]}…): "
                          f"take it away, and it is fetched again, or put {url} there")
-    as_weights(str(path), read_tensors(path))  # torch-fidelity does not look
+    read_tensors(path)  # or it raises: torch-fidelity does not look
     return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
 
 # %% ../nbs/11_metrics.ipynb #kid
