@@ -62,10 +62,11 @@ def _fields() -> dict[str, tuple[str | None, type, str]]:
     "`recipes.recipe_fields()`, read from the source: `--help` is not to wait for torch."
     package, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
     by_data = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
-    for part, module, name in (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig"):
+    classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig")
+    for part, module, name in classes:
         text = (package / f"{module}.py").read_text(encoding="utf-8")
         lines = text.encode().splitlines()
-        cls = next(n for n in ast.parse(text).body if isinstance(n, ast.ClassDef) and n.name == name)
+        cls = next(n for n in ast.parse(text).body if getattr(n, "name", "") == name)
         for f in cls.body:
             if not isinstance(f, ast.AnnAssign) or f.target.id in by_data: continue
             comment = lines[f.end_lineno - 1][f.end_col_offset:].decode().partition("#")[2].strip()
@@ -86,7 +87,7 @@ class _Parser(argparse.ArgumentParser):
         "What the words say."
         said = vars(self.parse_args(argv))
         for name, value in said.items():
-            if isinstance(value, list): self.error(f"argument --{name}: expected one argument")  # argparse takes --name=-- for none
+            if isinstance(value, list): self.error(f"argument --{name}: expected one argument")  # it was --
         return said
 
 
@@ -108,7 +109,7 @@ def _parser(name: str, function, recipe: dict) -> _Parser:
 
 # %% ../nbs/16_cli.ipynb #_command
 def _command(name: str, function, recipe: dict = {}):
-    "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1, each with one line."
+    "Make a function's parameters a command line; its `ValueError`s exit with 2, its failures with 1, in one line."
     def command(
         argv: list[str] | None = None,  # the words after the command's name; the process's own when None
     ) -> int:                           # exit code
@@ -118,7 +119,8 @@ def _command(name: str, function, recipe: dict = {}):
             with warnings.catch_warnings():
                 warnings.showwarning = _once(lambda message: tell(f"warning: {message}"))
                 function(**said)
-            if alone and _among_others(): sys.modules["torch"].distributed.destroy_process_group()  # or its threads may still run, and abort the process, when Python ends
+            if alone and _among_others():  # or its threads may still run, and abort the process, when Python ends
+                sys.modules["torch"].distributed.destroy_process_group()
         except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as e:
             tell(f"error: {' '.join(str(e).split())}")
             return 2 if isinstance(e, ValueError) else 1
@@ -161,9 +163,10 @@ def _check_out(
 ) -> None:
     "Whether a file or a folder can be made there, asked before any work."
     folder = path.absolute().parent if ending else path.absolute()
-    if ending and path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
-    if ending and path.is_dir(): raise ValueError(f"{name} must be a file; {path} is a folder")
-    if ending and not folder.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
+    if ending:
+        if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
+        if path.is_dir(): raise ValueError(f"{name} must be a file; {path} is a folder")
+        if not folder.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
     while not os.path.exists(folder): folder = folder.parent
     if not folder.is_dir(): raise ValueError(f"{name} must be a folder; {folder} is a file")
     try: TemporaryFile(dir=folder).close()
@@ -210,7 +213,7 @@ def _sample(
     mask: str | None = None,     # image of the same size, white where to paint
     interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
     batch_size: int = 500,       # images at a time, of each process; 500 when not given
-    seed: int = 0,               # the same seed draws the same images, with the same n and batch_size: only batches that both draw whole stay as they are; 0 when not given
+    seed: int = 0,               # the same seed draws the same images, as long as n and batch_size stay; 0 when not given
     out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given, drawn.png where RUN is no folder
     npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
     columns: int | None = None,  # images a row; a column for each class, or about a square, when not given
@@ -249,7 +252,8 @@ def _sample(
     images, labels = loaded.draw(n, label, seed=seed, batch_size=batch_size, progress=not rank, on_state=calls, share=share, **options)
     if rank: return  # the first writes
     if columns is None and labels is not None and label is None: columns = min(len(loaded.classes), 20)
-    if npz: _write(Path(npz), lambda f: np.savez_compressed(f, images=images.numpy(), **({} if labels is None else {"labels": labels.numpy()})))
+    arrays = {"images": images.numpy()} | ({} if labels is None else {"labels": labels.numpy()})
+    if npz: _write(Path(npz), lambda f: np.savez_compressed(f, **arrays))
     if interpolate: images, columns = torch.cat([ends[0][:, None], images.view(-1, columns, *loaded.shape), ends[1][:, None]], 1).flatten(0, 1), columns + 2
     _write(out, lambda f: save_figure(image_grid(images[:1000], columns), f))
     say(f"{out}: {n} images, {calls.each(n, batch_size, world if share else 1)} steps each" + (f"; {npz}" if npz else ""))
@@ -259,7 +263,8 @@ class _Calls:
     "How often the network was asked, by the first of several processes."
     def __init__(self): self.all = 0
     def __call__(self, state) -> None: self.all += 1
-    def each(self, n: int, batch_size: int, world: int) -> int: return self.all // len(range(0, n, batch_size * world))  # of its batches
+    def each(self, n: int, batch_size: int, world: int) -> int:
+        return self.all // len(range(0, n, batch_size * world))  # of its batches
 
 
 def _write(path: Path, write) -> None:
@@ -338,7 +343,8 @@ def _eval(
     if names == []: raise ValueError(f"metrics must name at least one of {', '.join(METRICS)}, bits")
     if unknown := [m for m in names or () if m not in (*METRICS, "bits")]: raise ValueError(f"metrics must be among {', '.join(METRICS)}, bits; got {unknown[0]!r}")
     if n < 2 or keep < 2 or batch_size < 1: raise ValueError(f"n and keep must be at least 2, batch_size 1; got {n}, {keep} and {batch_size}")
-    if keep < 6 and (names is None or set(names) & set(Neighbourhood._fields)): raise ValueError(f"keep must be at least 6 with {', '.join(Neighbourhood._fields)}, which ask for five neighbours; got {keep}")
+    if keep < 6 and set(names or METRICS) & set(Neighbourhood._fields):
+        raise ValueError(f"keep must be at least 6 with {', '.join(Neighbourhood._fields)}, which ask for five neighbours; got {keep}")
     check_seed(seed)
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
     _check_out("out", folder)

@@ -17,8 +17,8 @@ from fastcore.basics import patch
 
 # %% ../nbs/00_progress.ipynb #say
 _ASCII = str.maketrans({
-    "…": "...", "±": "+-", "×": "x", "→": "->", "≤": "<=", "≥": ">=", "−": "-", "–": "-", "—": "-",
-    "β": "beta", **dict(zip("▁▂▃▄▅▆▇█", "_.,-~=*#")),
+    "…": "...", "±": "+-", "×": "x", "→": "->", "≤": "<=", "≥": ">=", "−": "-", "–": "-",
+    "—": "-", "β": "beta", **dict(zip("▁▂▃▄▅▆▇█", "_.,-~=*#")),
 })
 
 def _readable(text: str, file) -> str:
@@ -82,9 +82,10 @@ class Progress:
         brief: bool = False,    # it may be over soon: show nothing before `PATIENCE` seconds
         already: float = 0.0,   # seconds that went into it before
         leave: bool = True,     # keep the last text when all is done
-        draw=None,              # called now and then in a notebook: a matplotlib figure to show below, or None
+        draw=None,              # called now and then in a notebook: a figure to show below, or None
     ):
-        self.unit, self.brief, self.already, self.leave, self.draw = unit, brief, already, leave, draw
+        self.unit, self.brief, self.already = unit, brief, already
+        self.leave, self.draw = leave, draw
         self.place = _place() if shown else None
         self.began, self.bar, self.master = perf_counter(), None, None
         self.seen, self.said = self.began, None           # the last look, and the last line
@@ -95,7 +96,7 @@ class Progress:
         progress: "bool | Progress",  # a bar, or whether to show one
         **options,                    # of a new one
     ):
-        "What a function makes of its argument `progress`, to say `with` to: a bar that was given is ended by its giver."
+        "What a function makes of its argument `progress`, for `with`: who gave a bar ends it."
         return nullcontext(progress) if isinstance(progress, Progress) else cls(progress, **options)
 
     @property
@@ -108,19 +109,20 @@ class Progress:
         total: int,    # of how many; a guess that changes will do
         *about: str,   # what else there is to say, the most important first
     ) -> None:
-        "Show it, unless it was shown a moment ago. Never raises: what cannot be shown is not shown any more."
-        if self.place is None or self.bar is None and self.brief and self.seconds < self.PATIENCE: return
+        "Show it, unless it was shown a moment ago. Never raises: what fails is not shown any more."
+        if self.place is None: return
+        if self.bar is None and self.brief and self.seconds < self.PATIENCE: return
         try:
             if self.bar is None: self._start(total)
             self.bar.total = total
-            {"notebook": self._in_notebook, "terminal": self._in_terminal, "lines": self._in_lines}[self.place](done, total, about)
+            getattr(self, f"_in_{self.place}")(done, total, about)
         except Exception: self.place = None
 
     def end(self) -> None:
         "Go on below it: a new line in a terminal, the last picture in a notebook."
         if self.bar is None or self.place is None: return
         gone = not self.leave and self.bar.last_v is None  # all is done, and nothing is to stay
-        if self.place == "terminal": say("\r" + " " * self.bar.cols if gone else "", end="\r" if gone else "\n")
+        if self.place == "terminal": say(f"\r{' ' * self.bar.cols}\r" if gone else "\n", end="")
         self._show_picture(now=True)
 
     def __enter__(self) -> "Progress": return self
@@ -185,11 +187,13 @@ def _in_notebook(self: Progress, done: int, total: int, about: tuple[str, ...]) 
 
 @patch
 def _show_picture(self: Progress, now: bool = False) -> None:
-    if self.place != "notebook" or not self.draw or not now and perf_counter() < self.next_picture: return
+    if self.place != "notebook" or not self.draw: return
+    if not now and perf_counter() < self.next_picture: return
     start = perf_counter()
     try: self._draw_picture()
     except Exception: self.draw = None
-    self.next_picture = perf_counter() + max(1.0, 10 * (perf_counter() - start))  # a tenth of the time, at most
+    pause = min(5.0, max(1.0, 10 * (perf_counter() - start)))  # mostly it takes a tenth of the time
+    self.next_picture = perf_counter() + pause
 
 
 @patch

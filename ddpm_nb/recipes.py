@@ -68,6 +68,8 @@ class Recipe:
             raise ValueError(f"variance must be fixed_small or fixed_large with loss={self.loss!r}, which teaches none; got 'learned'")
         if self.loss == "hybrid" and self.variance != "learned": raise ValueError(f"variance must be learned with loss='hybrid'; got {self.variance!r}")
         if not 0 <= self.label_dropout <= 1: raise ValueError(f"label_dropout must be a probability; got {self.label_dropout}")
+        if self.labels and self.label_dropout == 1:
+            raise ValueError("label_dropout must be below 1 with labels, or no label is ever trained; labels=False trains without")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
         for name in ("preview_every", "checkpoint_every"):

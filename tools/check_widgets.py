@@ -1,7 +1,8 @@
 """Every widget in JupyterLab, moved by mouse and keyboard in a browser without a window: prints a line for each check and exits with 1 when one fails.
 
 Starts a JupyterLab of its own on a free port, with a notebook that makes each widget of chapter 14 and a film of chapter 13, and
-looks whether the pictures follow. Needs the extra `e2e` and a Chromium: the system's, or Playwright's own."""
+looks whether the pictures follow; then with one that trains and draws, and reads what its bars say. `FOLDER`, when given, gets
+pictures of the page. Needs the extra `e2e` and a Chromium: the system's, or Playwright's own."""
 import json
 import os
 import re
@@ -21,6 +22,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 CELLS = ["from ddpm_nb.widgets import *; from ddpm_nb.recipes import get_recipe; from ddpm_nb import viz", "schedule_explorer()", "scrubber()", "denoising_player()", "interpolation_slider()",
          "training_cockpit(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=2000, batch_size=16, log_every=5, precision='fp32'))", "be_the_network()",
          "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
+TRAIN = ["from ddpm_nb.recipes import *",
+         "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=200, batch_size=16, log_every=5,\n"
+         "                       preview_every=50, preview_steps=5, precision='fp32'), out='run')",
+         "images = run.draw(8)"]
 broken = []
 
 
@@ -189,30 +194,73 @@ def in_lab(page):
     check("every picture has words", named)
 
 
+def notebook(folder, name, cells):
+    "Put a notebook where JupyterLab finds it."
+    cells = [dict(cell_type="code", id=f"c{i}", metadata={}, source=s, outputs=[], execution_count=None) for i, s in enumerate(cells)]
+    kernel = {"name": "python3", "display_name": "python3", "language": "python"}
+    (folder / "work" / name).write_text(json.dumps(dict(cells=cells, metadata={"kernelspec": kernel}, nbformat=4, nbformat_minor=5)), encoding="utf-8")
+
+
+@contextmanager
+def opened(browser, url, name, cells, shot=None):
+    "A notebook in JupyterLab, its cells under way, and nothing wrong in the browser's console."
+    page, wrong = browser.new_page(viewport={"width": 1300, "height": 1000}), []
+    page.on("pageerror", lambda e: wrong.append(str(e)))
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.goto(f"{url}/lab/tree/{name}")
+    page.locator(".jp-Cell").first.click()
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
+    for _ in cells: page.keyboard.press("Shift+Enter")
+    try: yield page
+    finally:
+        if shot: page.screenshot(path=shot)
+    check(f"{name}: no error in the browser's console" + "".join(f"\n     {w[:200]}" for w in wrong), not wrong)
+    for kernel in page.request.get(f"{url}/api/kernels").json(): page.request.delete(f"{url}/api/kernels/{kernel['id']}")
+    page.close()
+
+
+def bars(page, folder):
+    "What the bars of a training and of a drawing say, from the first look to the last line."
+    read = "all => all.filter(p => p.parentElement).map(p => [p.value, p.max, p.parentElement.innerText.trim()])"
+    seen, end = {200: [], 1000: []}, time.time() + 120
+    pictures = set()
+    while time.time() < end:
+        for value, most, text in page.locator(".jp-OutputArea progress").evaluate_all(read):
+            if most in seen and (value, text) not in seen[most]: seen[most].append((value, text))
+        if (image := page.locator(".jp-OutputArea img")).count(): pictures.add(image.first.get_attribute("src"))
+        if folder and len(seen[200]) == 12 and not (folder / "bar.png").exists(): page.screenshot(path=folder / "bar.png")
+        if page.locator(".jp-InputPrompt", has_text="[3]:").count(): break
+        time.sleep(0.05)
+    training, drawing = seen.values()
+    says = r"%s%% \[%s/%s \d\d:\d\d, \d\d:\d\d left, %s[\d,.]+ images/s\]"
+    words = lambda shown, total, more: shown and all(re.fullmatch(says % (r"[\d.]+", value, total, more), text) for value, text in shown if value)
+    grows = lambda shown: len(shown) > 3 and [v for v, _ in shown] == sorted(v for v, _ in shown)
+    check(f"bar of a training: moves ({len(training)} looks), and says step, time left, loss and speed: {training[-1][1] if training else ''}", grows(training) and words(training, 200, r"loss \d\.\d+, "))
+    check(f"bar of a training: its picture grows ({len(pictures)} of them)", len(pictures) > 2)
+    check(f"bar of a drawing: moves ({len(drawing)} looks), and says step, time left and speed: {drawing[-1][1] if drawing else ''}", grows(drawing) and words(drawing, 1000, ""))
+    last = page.locator(".jp-Cell").nth(1)
+    check("a training that is done says so: steps and time, loss, folder, what to do next", all(last.get_by_text(t).first.is_visible() for t in ("200 steps in", "done, loss", "run/samples.png", "ddpm_sample run")))
+    wide, high = last.locator("img").evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    check(f"and shows the curve with the samples beside it ({wide} × {high})", wide > 600)
+    check("no bar is left, and no cell has failed", page.locator("progress").count() == 0 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
+
+
 def main():
+    shots = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    if shots: shots.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="widgets") as tmp, sync_playwright() as p:
         folder = Path(tmp)
         browser = p.chromium.launch(executable_path=shutil.which("chromium") or shutil.which("chromium-browser"), args=FLAGS)
         try:
             with jupyterlab(folder) as url:
-                cells = [dict(cell_type="code", id=f"c{i}", metadata={}, source=s, outputs=[], execution_count=None) for i, s in enumerate(CELLS)]
-                (folder / "work" / "all.ipynb").write_text(json.dumps(dict(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "python3", "language": "python"}}, nbformat=4, nbformat_minor=5)))
-                page, wrong = browser.new_page(viewport={"width": 1300, "height": 1000}), []
-                page.on("pageerror", lambda e: wrong.append(str(e)))
-                page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-                page.goto(f"{url}/lab/tree/all.ipynb")
-                page.locator(".jp-Cell").first.click()
-                page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-                for _ in CELLS: page.keyboard.press("Shift+Enter")
-                page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
-                page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
-                check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
-                try: in_lab(page)
-                finally:
-                    if len(sys.argv) > 1: page.screenshot(path=sys.argv[1])
-                check("no error in the browser's console" + "".join(f"\n     {w[:200]}" for w in wrong), not wrong)
-                page.request.delete(f"{url}/api/kernels/" + page.request.get(f"{url}/api/kernels").json()[0]["id"])
-                page.close()
+                notebook(folder, "all.ipynb", CELLS)
+                with opened(browser, url, "all.ipynb", CELLS, shots and shots / "widgets.png") as page:
+                    page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
+                    page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
+                    check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
+                    in_lab(page)
+                notebook(folder, "train.ipynb", TRAIN)
+                with opened(browser, url, "train.ipynb", TRAIN, shots and shots / "trained.png") as page: bars(page, shots)
             in_page(browser, folder)
         finally: browser.close()
 
