@@ -20,6 +20,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from torch.utils.data import DataLoader
+from .schedule import check_whole
 
 # %% ../nbs/04_data.ipynb #imageset
 @dataclass(frozen=True, eq=False)
@@ -211,8 +212,7 @@ def seed_for(
 
 def check_seed(seed: int) -> int:
     "The seed, if torch can take it."
-    if not 0 <= seed < 2**64: raise ValueError(f"seed must be from 0 to {2**64 - 1}; got {seed}")
-    return seed
+    return check_whole("seed", seed, 0, 2**64 - 1)
 
 
 @lru_cache(maxsize=4)

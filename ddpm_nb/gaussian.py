@@ -11,7 +11,7 @@ __all__ = ['PREDICTIONS', 'WEIGHTINGS', 'VARIANCES', 'standard_normal', 'q_sampl
 from typing import NamedTuple
 import torch
 from torch import Tensor
-from .schedule import NoiseSchedule, extract
+from .schedule import NoiseSchedule, check_alike, check_index, extract
 
 # %% ../nbs/02_gaussian.ipynb #standard_normal
 def standard_normal(
@@ -19,7 +19,7 @@ def standard_normal(
     generator: torch.Generator | None = None,  # where the numbers come from; torch's default when None
 ) -> Tensor:                                   # as `like`, every entry ~ N(0, 1)
     "Standard normal noise shaped like a tensor. `ValueError` when that is not floating point."
-    if not like.is_floating_point(): raise ValueError(f"images must be floating point, in [-1, 1]; got {like.dtype}")
+    check_alike(like=like)
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 # %% ../nbs/02_gaussian.ipynb #q_sample
@@ -30,10 +30,9 @@ def q_sample(
     eps: Tensor | None = None,    # (B, *S) standard normal; drawn when None
     generator: torch.Generator | None = None,  # for drawing it
 ) -> Tensor:                      # (B, *S) x_t, dtype and device of x_0
-    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when shapes disagree or `x_0` is not floating point."
-    if not x_0.is_floating_point(): raise ValueError(f"x_0 must be floating point, in [-1, 1]; got {x_0.dtype}")
+    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when shapes or dtypes disagree."
+    check_alike(x_0=x_0, eps=eps)
     if eps is None: eps = standard_normal(x_0, generator)
-    if eps.shape != x_0.shape: raise ValueError(f"eps must have the shape of x_0, {tuple(x_0.shape)}; got {tuple(eps.shape)}")
     signal, noise = _levels(schedule, x_0, t)
     return signal * x_0 + noise * eps
 
@@ -56,7 +55,7 @@ def q_posterior(
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
 ) -> Gaussian:                # of x_{t-1}
     "Mean and variance of $q(x_{t-1} \\mid x_t, x_0)$ (Ho et al. 2020, eqs. 6 and 7). At t = 0 the variance is 0 and the mean is `x_0`."
-    if x_0.shape != x_t.shape: raise ValueError(f"x_0 and x_t must have one shape; got {tuple(x_0.shape)} and {tuple(x_t.shape)}")
+    check_alike(x_0=x_0, x_t=x_t)
     s = schedule.to(x_t.device)
     take = lambda v: extract(v, t, x_t.shape, x_t.dtype)
     return Gaussian(take(s.posterior_mean_coef_x0) * x_0 + take(s.posterior_mean_coef_xt) * x_t, take(s.posterior_var))
@@ -86,6 +85,8 @@ def prediction_target(
 ) -> Tensor:                   # (B, *S)
     "What a network of this prediction type should answer at $x_t$."
     check_prediction(prediction)
+    check_alike(x_0=x_0, eps=eps)
+    check_index("t", t, len(x_0), schedule.T - 1)
     if prediction == "eps": return eps
     if prediction == "x0": return x_0
     if prediction == "mean": return q_posterior(schedule, x_0, q_sample(schedule, x_0, t, eps), t).mean
@@ -108,6 +109,7 @@ def denoise(
 ) -> Denoised:
     "Turn the network's answer into the image and the noise it stands for (Ho et al. 2020, eq. 15)."
     check_prediction(prediction)
+    check_alike(x_t=x_t, output=output)
     signal, noise = _levels(schedule, x_t, t)
     if prediction == "eps": return Denoised((x_t - noise * output) / signal, output)
     if prediction == "v": return Denoised(signal * x_t - noise * output, noise * x_t + signal * output)
@@ -186,17 +188,20 @@ def p_mean_variance(
 
 # %% ../nbs/02_gaussian.ipynb #check_output
 def check_output(output: Tensor, x_t: Tensor) -> None:
-    "`ValueError` unless the model's answer has the shape of `x_t`."
-    if output.shape != x_t.shape:
-        hint = '; twice the channels go with variance="learned"' if output.shape[1] == 2 * x_t.shape[1] else ""
-        raise ValueError(f"the model must return the shape of x_t, {tuple(x_t.shape)}; got {tuple(output.shape)}{hint}")
+    "`ValueError` unless the model's answer has the shape and the dtype of `x_t`."
+    double = isinstance(output, Tensor) and output.shape[1:2] == (2 * x_t.shape[1],)
+    hint = '; twice the channels go with variance="learned"' if double else ""
+    try: check_alike(x_t=x_t, output=output)
+    except ValueError as e: raise ValueError(f"the model must answer with the shape of x_t: {e}{hint}") from None
 
 
 def split_output(output: Tensor, x_t: Tensor) -> tuple[Tensor, Tensor]:
     "The answer of a model with a learned variance, cut in two: prediction and variance. `ValueError` unless it has twice the channels of `x_t`."
     if output.shape != (x_t.shape[0], 2 * x_t.shape[1], *x_t.shape[2:]):
         raise ValueError(f'variance="learned" needs twice the channels of x_t {tuple(x_t.shape)}; the model returned {tuple(output.shape)}')
-    return output.chunk(2, dim=1)
+    prediction, between = output.chunk(2, dim=1)
+    check_alike(x_t=x_t, output=prediction)
+    return prediction, between
 
 
 def _learned_variance(schedule: NoiseSchedule, x_t: Tensor, t: Tensor, between: Tensor) -> Tensor:

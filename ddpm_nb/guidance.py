@@ -9,6 +9,7 @@ __all__ = ['ClassifierFreeGuidance', 'image_to_image', 'interpolate', 'inpaint']
 from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
+from .schedule import check_alike, check_index, check_value, check_whole
 from .gaussian import q_sample, standard_normal
 from .sampling import GaussianDiffusionSampler, State
 
@@ -34,6 +35,7 @@ class ClassifierFreeGuidance(nn.Module):
         y: Tensor | None = None,  # (B,) int64 labels; `ValueError` without
     ) -> Tensor:      # (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance: that of the conditional answer (at scale 0 of the other)
         if y is None: raise ValueError("guidance needs labels: y was not given")
+        for name, v in (("t", t), ("y", y)): check_index(name, v, len(x_t))
         none = torch.full_like(y, self.no_label)
         if isinstance(self.scale, float) and self.scale in (0, 1) and not self.interval: return self.model(x_t, t, y if self.scale else none)  # one answer is enough
         given, free = self.model(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])).chunk(2)
@@ -64,7 +66,7 @@ def image_to_image(
 
 
 def _start(sampler: GaussianDiffusionSampler, strength: float) -> int:
-    if not 0 < strength <= 1: raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
+    if not 0 < check_value("strength", strength, float) <= 1: raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
     timesteps = sampler.schedule.timesteps.cpu()
     return max(1, int((timesteps < strength * (timesteps[-1] + 1)).sum())) - 1
 
@@ -79,8 +81,10 @@ def interpolate(
     generator: torch.Generator | None = None,  # where the noise comes from
 ) -> Iterator[State]:                          # of (B * n, C, H, W) images, the n of the first pair first
     "Mix pairs of images at a noise level and draw what lies between them (Ho et al. 2020, figures 8 and 9)."
+    weights = torch.as_tensor(weights)
     start, B, n = _start(sampler, strength), len(first), len(weights)
-    if first.shape != last.shape: raise ValueError(f"first and last must have one shape; got {tuple(first.shape)} and {tuple(last.shape)}")
+    check_alike(first=first, last=last)
+    if y is not None: check_index("y", y, B)
     if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all(): raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
     eps = [standard_normal(x, generator) for x in (first, last)]
     mix = lambda a, b, u, v: (u.view(1, n, *[1] * (a.ndim - 1)) * a[:, None] + v.view(1, n, *[1] * (a.ndim - 1)) * b[:, None]).flatten(0, 1)
@@ -105,8 +109,8 @@ def inpaint(
     for name, v in (("mask", mask), ("image", image)):
         if v.ndim != x_T.ndim or any(a not in (1, b) for a, b in zip(v.shape, x_T.shape)):
             raise ValueError(f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; got {tuple(v.shape)}")
-    if not image.is_floating_point(): raise ValueError(f"image must be floating point, in [-1, 1]; got {image.dtype}")
-    if not isinstance(resamples, int) or resamples < 1: raise ValueError(f"resamples must be a whole number, at least 1; got {resamples!r}")
+    for name, v in (("x_T", x_T), ("image", image)): check_alike(**{name: v})
+    resamples = check_whole("resamples", resamples)
     x_t, image, mask = x_T, image.to(x_T).expand_as(x_T), mask.to(x_T.device)
     for t in reversed(range(schedule.T)):
         at = torch.full((len(x_t),), t, device=x_t.device)

@@ -32,7 +32,7 @@ from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .progress import Progress, speed
 from .sampling import Autocast, Compiled, State
-from .schedule import SCHEDULES, NoiseSchedule, check_value
+from .schedule import SCHEDULES, NoiseSchedule, check_value, check_whole
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
 from .unet import UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json, read_tensors
@@ -117,8 +117,7 @@ class Checkpoints:
         folder: Path,
         keep: int = 3,  # how many, at least 1
     ):
-        self.folder, self.keep = Path(folder), check_value("keep", keep, int)
-        if keep < 1: raise ValueError(f"keep must be at least 1; got {keep!r}")
+        self.folder, self.keep = Path(folder), check_whole("keep", keep)
 
     def paths(self) -> list[Path]:
         "The checkpoints there are, oldest first. What has another name than `save` gives is none."
@@ -243,7 +242,7 @@ def sampler(self: Pipeline,
     steps: int | None = None,              # network calls; all of the schedule's when None
     solver: str | None = None,             # one of `SOLVERS`; its own when None
     guidance_scale: float | None = None,   # of classifier-free guidance; plainly conditional when None
-    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`
+    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`, and chapter 8 for what suits `dpm`
     variance: str | None = None,           # of the ancestral steps; when None, its own for all steps, and the small (or the learned) one for fewer
     precision: str = "fp32",               # of the network: `fp32`, `tf32`, `bf16`, `fp16`, or `auto`, the fastest that the device has
     compile: bool = False,                 # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
@@ -309,9 +308,7 @@ def draw_batches(self: Pipeline,
     **sampling,                 # `steps`, `solver`, `guidance_scale` and the like of `sampler`
 ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # number of the first image, (B, C, H, W) images in [-1, 1], (B,) int64 labels, on the CPU
     "Draw images batch by batch, for as many as there are to be."
-    if n < 1: raise ValueError(f"n must be at least 1; got {n}")
-    check_seed(seed)
-    if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+    n, seed, batch_size = check_whole("n", n), check_seed(seed), check_whole("batch_size", batch_size)
     sampler, labels = self.sampler(**sampling), self.pick_labels(n, label)
     here, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if share and torch.distributed.is_initialized() else (0, 1)
     starts, where = range(0, n, batch_size)[here::world], {t: i for i, t in enumerate(sampler.schedule.timesteps.tolist())}

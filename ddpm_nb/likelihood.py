@@ -14,9 +14,9 @@ import math
 import torch
 from torch import Tensor
 from .progress import Progress, speed
-from .schedule import NoiseSchedule, extract
+from .schedule import NoiseSchedule, check_alike, check_whole, extract
 from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
-from .data import ImageSet
+from .data import ImageSet, check_seed
 from .sampling import GaussianDiffusionSampler
 from .training import Draws, GaussianDiffusionTrainer, simple_loss
 
@@ -25,10 +25,25 @@ def gaussian_kl(
     q: Gaussian,  # where the draws come from
     p: Gaussian,  # what they are coded with
 ) -> Tensor:      # elementwise, nats, ≥ 0
-    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions."
+    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions, infinite where q has no variance. `ValueError` where p has none, or for shapes that do not fit."
+    check_alike(**{"q.mean": q.mean, "p.mean": p.mean})
+    _check_variance("q.variance", q.variance, q.mean, zero=True)
+    _check_variance("p.variance", p.variance, p.mean)
+    return _kl(q, p)
+
+
+def _kl(q: Gaussian, p: Gaussian) -> Tensor:
     u = (q.variance - p.variance) / p.variance
     log = torch.where(u > -0.5, u.clamp(min=-0.5).log1p(), (q.variance / p.variance).log())  # of 1 + u, to all digits where u is small
     return 0.5 * (u - log + (q.mean - p.mean)**2 / p.variance)
+
+
+def _check_variance(name: str, variance: Tensor, mean: Tensor, zero: bool = False) -> None:
+    sizes = list(zip(variance.shape[::-1], mean.shape[::-1]))
+    if variance.ndim > mean.ndim or any(v not in (1, m) for v, m in sizes):
+        raise ValueError(f"{name} must broadcast to the mean, {tuple(mean.shape)}; got {tuple(variance.shape)}")
+    if variance.device.type == "cpu" and (variance < 0 if zero else variance <= 0).any():  # a GPU would have to wait
+        raise ValueError(f"{name} must be positive; got {variance.min():.3g}")
 
 # %% ../nbs/10_likelihood.ipynb #decoder_log_prob
 def decoder_log_prob(
@@ -39,11 +54,13 @@ def decoder_log_prob(
 ) -> Tensor:            # (B, *S) nats, ≤ 0
     "Log-probability of each pixel's grey level under a normal distribution cut into bins (Ho et al. 2020, eq. 13). `ValueError` for values that are no grey level."
     check_levels(x_0, levels)
+    check_alike(x_0=x_0, mean=mean)
+    _check_variance("variance", variance, mean)
     return _log_bin(x_0, mean, variance, levels)
 
 
 def _log_bin(x_0: Tensor, mean: Tensor, variance: Tensor, levels: int) -> Tensor:
-    std, half = variance.sqrt(), 1 / (levels - 1)
+    std, half = variance.sqrt(), 1 / (check_whole("levels", levels, 2) - 1)
     lower, upper = (x_0 - half - mean) / std, (x_0 + half - mean) / std
     mirrored = lower + upper > 0  # Φ(b) - Φ(a) = Φ(-a) - Φ(-b): take the tail whose logarithm is exact
     log_a, log_b = _log_ndtr(torch.where(mirrored, -upper, lower)), _log_ndtr(torch.where(mirrored, -lower, upper))
@@ -61,7 +78,9 @@ def _log_ndtr(z: Tensor) -> Tensor:
 # %% ../nbs/10_likelihood.ipynb #check_levels
 def check_levels(x_0: Tensor, levels: int) -> None:
     "`ValueError` unless every value is one of `levels` grey levels, evenly spread over [-1, 1]."
-    if not isinstance(levels, int) or levels < 2: raise ValueError(f"levels must be a whole number, at least 2; got {levels!r}")
+    levels = check_whole("levels", levels, 2)
+    check_alike(x_0=x_0)
+    if not x_0.numel(): raise ValueError("x_0 must hold an image at least; it is empty")
     low, high = x_0.min().item(), x_0.max().item()
     if not (low >= -1.0001 and high <= 1.0001):
         raise ValueError(f"images must be in [-1, 1]; got values from {low:.4g} to {high:.4g}" + (" (left in 0 … 1 or 0 … 255?)" if high > 1 else ""))
@@ -79,9 +98,10 @@ def bound_term(
     levels: int | None = 256,   # grey levels of the images; None for data that are not rounded
 ) -> Tensor:                    # (B, *S) nats
     "$L_{t-1}$ (Ho et al. 2020, eqs. 5 and 8), and $L_0$ with the decoder of eq. 13 at t = 0. The images are not checked."
-    first = (t == 0).view(-1, *[1] * (x_0.ndim - 1))
+    check_alike(**{"x_0": x_0, "x_t": x_t, "p.mean": p.mean})
     q = q_posterior(schedule, x_0, x_t, t)
-    kl = gaussian_kl(q._replace(variance=torch.where(first, p.variance, q.variance)), p)  # at t = 0 q has no variance, and no logarithm of it
+    first = (t == 0).view(-1, *[1] * (x_0.ndim - 1))
+    kl = _kl(q._replace(variance=torch.where(first, p.variance, q.variance)), p)  # at t = 0 q has no variance, and no logarithm of it
     if levels is None: log_p = -0.5 * ((x_0 - p.mean)**2 / p.variance + (2 * math.pi * p.variance).log())
     else: log_p = _log_bin(x_0, p.mean, p.variance, levels)
     return torch.where(first, -log_p, kl)
@@ -92,6 +112,7 @@ def prior_term(
     x_0: Tensor,              # (B, *S) images in [-1, 1]
 ) -> Tensor:                  # (B, *S) nats
     "$L_T$, what it costs to send $x_T$ to somebody who expects standard normal noise (Ho et al. 2020, eq. 5)."
+    check_alike(x_0=x_0)
     abar = schedule.alphas_bar[-1].item()
     return 0.5 * (abar * x_0**2 - abar - math.log1p(-abar))
 
@@ -159,8 +180,9 @@ def variational_bound(
     seed: int = 0,                      # of the noise, which also depends on `batch_size`
     progress: "bool | Progress" = True,  # show a bar; or the bar to move
 ) -> Bound:
-    "Estimate the bound on $-\\log_2 p(x_0)$ (Ho et al. 2020, eq. 5), one chain of noise for each image. `ValueError` for a batch size below 1, `FloatingPointError` names the term that is not finite."
-    if batch_size < 1: raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+    "Estimate the bound on $-\\log_2 p(x_0)$ (Ho et al. 2020, eq. 5), one chain of noise for each image. `ValueError` for a batch size below 1 or no images, `FloatingPointError` names the term that is not finite."
+    batch_size, seed = check_whole("batch_size", batch_size), check_seed(seed)
+    if not len(data): raise ValueError("data must hold an image at least; it is empty")
     T, n, device = sampler.schedule.T, len(data), next((p.device for p in sampler.parameters()), data.images.device)
     generator = torch.Generator(device).manual_seed(seed)
     to_bits_per_dim = 1 / (math.log(2) * math.prod(data.shape))
@@ -228,7 +250,8 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         "How often each step is drawn: evenly until each was seen ten times, and always a thousandth evenly."
         self._learn()
         even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
-        return torch.where((self.seen >= 10).all(), 0.999 * root / root.sum().clamp(min=1e-30) + 0.001 * even, even)
+        known = (self.seen >= 10).all() & (root.sum() > 0)  # where nothing costs anything, nothing is to be preferred
+        return torch.where(known, 0.999 * root / root.sum() + 0.001 * even, even)
 
     def forward(self,
         x_0: Tensor,                               # (B, C, H, W) images in [-1, 1]
@@ -247,7 +270,7 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         return t, p[t]
 
     def _remember(self, t: Tensor, loss: Tensor) -> None:
-        finite = loss.isfinite()  # what is not is somebody else's business
+        finite = loss.square().isfinite()  # what is not is somebody else's business
         new = torch.stack([torch.zeros_like(self.square).index_add_(0, t, v.to(self.square)) for v in (finite, torch.where(finite, loss, 0)**2)])
         if torch.distributed.is_initialized(): torch.distributed.all_reduce(new)
         self.fresh += new

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 import torch
 from torch import Tensor, nn
-from .schedule import as_schedule, extract
+from .schedule import as_schedule, check_alike, check_whole, extract
 from .gaussian import ReverseStep, check_prediction, check_variance, p_mean_variance, standard_normal
 
 # %% ../nbs/07_sampling.ipynb #state
@@ -44,8 +44,8 @@ class GaussianDiffusionSampler(nn.Module):
         return p_mean_variance(self.schedule, x_t, t, self._ask(x_t, t, y), self.prediction, self.variance, self.clip)
 
     def _ask(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
-        steps = extract(self.schedule.to(x_t.device).timesteps, t, t.shape, torch.int64)
-        with evaluating(self.model): return self.model(x_t, steps, *([] if y is None else [y]))
+        steps = extract(self.schedule.to(x_t.device).timesteps, t, x_t.shape[:1], torch.int64)
+        with evaluating(self.model): return self.model(x_t, steps, *([] if y is None else [y])).to(x_t.dtype)
 
     @torch.no_grad()
     def states(self,
@@ -55,9 +55,9 @@ class GaussianDiffusionSampler(nn.Module):
         start: int | None = None,                  # step of the schedule that `x_T` stands at; the last when None
     ) -> Iterator[State]:                          # start + 1 of them
         "Yield the chain, from noise to the image. `FloatingPointError` names the step at which the model's answer was not finite."
+        check_alike(x_T=x_T)
         x_t, schedule = x_T, self.schedule.to(x_T.device)
-        if start is None: start = schedule.T - 1
-        if not 0 <= start < schedule.T: raise ValueError(f"start must be a step of the schedule, 0 … {schedule.T - 1}; got {start!r}")
+        start = schedule.T - 1 if start is None else check_whole("start", start, 0, schedule.T - 1)
         timesteps, before = self.schedule.timesteps.tolist(), None
         finite = torch.ones(schedule.T, dtype=torch.bool, device=x_T.device)
         for t in reversed(range(start + 1)):
@@ -86,8 +86,10 @@ def finish(
     states: Iterator[State],  # a chain that has not begun
     clip: bool = True,        # clamp the images to [-1, 1]
 ) -> Tensor:                  # (B, C, H, W)
-    "Run a chain to its end: the images that it draws."
+    "Run a chain to its end: the images that it draws. `ValueError` for one that has no step left."
+    state = None
     for state in states: pass
+    if state is None: raise ValueError("states must be a chain that has not run to its end: it yielded nothing")
     return state.x_0.clamp(-1, 1) if clip else state.x_0
 
 # %% ../nbs/07_sampling.ipynb #evaluating

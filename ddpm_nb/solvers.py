@@ -10,7 +10,7 @@ import math
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .schedule import as_schedule, respace
+from .schedule import as_schedule, check_alike, check_value, respace
 from .gaussian import ReverseStep, denoise, p_mean_variance, standard_normal
 from .sampling import GaussianDiffusionSampler
 
@@ -21,7 +21,7 @@ class Solver(GaussianDiffusionSampler):
         model: nn.Module,            # obeys `model(x_t, t)` or `model(x_t, t, y)`
         *schedule,                   # the `NoiseSchedule` it was trained with, or beta_1, beta_T, T of a linear one
         steps: int | list[int] | None = None,  # network calls, 1 … T, or the steps to keep; all T when None
-        spacing: str = "trailing",   # which steps to keep: see `timestep_subset`
+        spacing: str = "trailing",   # which steps to keep, see `timestep_subset`; with `DPMSolver` on a linear schedule rather `logsnr`
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
         variance: str = "fixed_small",  # of the ancestral steps; DDIM and DPM-Solver++ draw without it. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]
@@ -39,6 +39,7 @@ class DDIM(Solver):
         **options,          # `steps`, `spacing`, `prediction`, `variance`, `clip` of `Solver`
     ):
         super().__init__(model, *schedule, **options)
+        eta = check_value("eta", eta, float)
         if not 0 <= eta <= 1: raise ValueError(f"eta must be from 0 to 1; got {eta!r}")
         self.eta = eta
 
@@ -68,6 +69,7 @@ def encode(self: DDIM,
 ) -> Tensor:                   # (B, C, H, W) about the noise from which the same solver draws them again
     "Run the deterministic chain upwards, in as many calls as it has steps, without clipping; the error falls as 1 / steps (Song, Meng and Ermon 2021, section 4.3). `ValueError` unless `eta` is 0, `FloatingPointError` when the model fails."
     if self.eta: raise ValueError(f"only a chain without chance can be run upwards: eta must be 0; got {self.eta}")
+    check_alike(x_0=x_0)
     x_t = x_0
     for t in range(self.schedule.T):
         at = torch.full((len(x_t),), max(t - 1, 0), device=x_t.device)  # the noise level that x_t has; the image itself is taken to have the first

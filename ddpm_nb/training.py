@@ -24,7 +24,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .progress import Progress, sparkline, speed
-from .schedule import NoiseSchedule, as_schedule, check_fields, extract
+from .schedule import NoiseSchedule, as_schedule, check_fields, check_index, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
 from .data import ImageSet, check_seed, seed_for
 from .unet import load_state, unwrap_names
@@ -79,6 +79,7 @@ class GaussianDiffusionTrainer(nn.Module):
         generator: torch.Generator | None = None,  # where t, noise and label dropout come from
         draws: Draws | None = None,                # or what came from there
     ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced
+        if y is not None: check_index("y", y, len(x_0))
         t, eps, withheld, _ = draws or self.draw(x_0, generator)
         x_t = q_sample(self.schedule, x_0, t, eps)
         if y is not None and self.label_dropout: y = torch.where(withheld, self.no_label, y)
@@ -305,7 +306,7 @@ class Training:
         return min(1.0, max(self.step / self.config.steps, by_time))
 
 # %% ../nbs/06_training.ipynb #_step
-PATIENCE = 20  # steps in a row without a finite gradient that end a training
+PATIENCE = 20  # steps in a row without a finite gradient that end a training; fewer when they are most of a short one
 
 @patch
 def _step(self: Training) -> tuple[Tensor, Tensor, float]:
@@ -362,7 +363,7 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
     steps, self.agreed = torch.stack(steps), bool(stop[0] > 0)                       # (n, 2) losses and gradient norms; whether somebody wished to stop
     finite = steps.isfinite().all(1)
     for good in finite.tolist(): self.skipped = 0 if good else self.skipped + 1
-    if self.skipped >= PATIENCE:
+    if self.skipped >= (min(PATIENCE, self.step // 2 + 1) if self._over() else PATIENCE):
         raise FloatingPointError(f"the last {self.skipped} steps, from {self.step - self.skipped} on, had a loss or a gradient that is not finite, and were skipped. "
                                  f"The loss before: {' '.join(f'{v:.3g}' for v in self.losses[-8:]) or 'none'}. Check the data for NaN, or lower the learning rate ({self.config.lr:g})")
     if finite.any(): self.losses.append(float(steps[finite, 0].mean()))
@@ -376,7 +377,8 @@ def state_dict(self: Training) -> dict:
     scaler = self.accelerator.scaler
     return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:],
             "diffusion": unwrap_names(self.trainer.state_dict()), "ema": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
+            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {},
+            "rounding": self._rounding()}
 
 
 @patch
@@ -390,6 +392,26 @@ def load_state_dict(self: Training, state: dict) -> None:
     for p, moments in self.optimizer.state.items():                        # … and from another memory layout
         for name in ("exp_avg", "exp_avg_sq"): moments[name] = torch.empty_like(p).copy_(moments[name])
     if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
+    now, before = self._rounding(), state.get("rounding", {})
+    changed = [f"{k} {before[k]}, now {now[k]}" for k in now if before.get(k, now[k]) != now[k]]
+    if changed and self.accelerator.is_main_process:
+        warnings.warn(f"the training goes on, but not to the same bits, because sums are rounded in another way: {'; '.join(changed)}")
+
+
+@patch
+def _rounding(self: Training) -> dict:
+    "What decides the last bits of a step, beside its numbers."
+    c, a = self.config, self.accelerator
+    return {"device": self.device.type, "processes": a.num_processes, "precision": a.mixed_precision, "torch": str(torch.__version__),
+            "accumulate": c.accumulate, "channels_last": c.channels_last, "compile": c.compile,
+            **({"threads": torch.get_num_threads()} if self.device.type == "cpu" else {})}
+
+
+@patch
+def check_finite(self: Training) -> None:
+    "`FloatingPointError` when a weight is no finite number: such a state is not worth keeping."
+    if not all(bool(p.isfinite().all()) for p in (*self.trainer.parameters(), *self.average.parameters())):
+        raise FloatingPointError(f"the weights are no longer finite at step {self.step}: lower the learning rate ({self.config.lr:g})")
 
 # %% ../nbs/06_training.ipynb #_watch
 def _curve(entries: list[LogEntry]):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'read_json', 'named', 'from_json', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'unwrap_names',
-           'load_state', 'read_tensors', 'as_weights', 'load_weights', 'empty', 'fetch']
+           'Upsample', 'read_json', 'named', 'from_json', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype',
+           'unwrap_names', 'load_state', 'read_tensors', 'as_weights', 'load_weights', 'empty', 'fetch']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
 from contextlib import suppress
@@ -32,7 +32,7 @@ from safetensors.torch import load as load_safetensors, save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
-from .schedule import check_fields, check_value
+from .schedule import check_alike, check_fields, check_index, check_value
 
 # %% ../nbs/05_unet.ipynb #time_features
 TIME_ORDERS = ("sin_cos", "cos_sin", "interleaved")
@@ -43,8 +43,11 @@ def time_features(
     order: str = "sin_cos",  # `sin_cos`, `cos_sin` or `interleaved` (sin, cos, sin, cos, …)
     shift: int = 1,          # the exponent is k / (dim / 2 - shift); 1 is the paper's, 0 the article's
 ) -> Tensor:                 # (B, dim) float32
-    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B)."
-    if dim < 2 or dim % 2: raise ValueError(f"dim must be even and at least 2; got {dim}")
+    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B). `ValueError` for what it cannot be."
+    check_index("t", t, None)
+    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, for as many sines as cosines; got {dim}")
+    if order not in TIME_ORDERS: raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
+    if shift not in (0, 1): raise ValueError(f"shift must be 0 or 1; got {shift!r}")
     half = dim // 2
     frequency = torch.exp(-math.log(10000) * torch.arange(half, device=t.device, dtype=torch.float32) / max(half - shift, 1))
     angle = t.float()[:, None] * frequency
@@ -381,7 +384,7 @@ def forward(self: UNet,
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
     y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
 ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-    "Predict the noise in `x_t`. `ValueError` for shapes and dtypes that do not fit the network; values of `t` and `y` are not read."
+    "Predict the noise in `x_t`. `ValueError` for what does not fit the network; values of `t` and `y` are read on the CPU only."
     self._check(x_t, t, y)
     c, join = self.config, torch.add if self.config.label_join == "add" else lambda a, b: torch.cat([a, b], 1)
     emb = self.time(self.table(t) if c.time_table else time_features(t, c.width, c.time_order, c.time_shift).to(x_t.dtype))
@@ -393,16 +396,28 @@ def forward(self: UNet,
     return self.tail(F.silu(self.norm(h)))
 
 # %% ../nbs/05_unet.ipynb #_check
+def check_dtype(
+    x: Tensor,       # (B, C, H, W) images
+    weight: Tensor,  # of the network that is to see them
+) -> None:
+    "`ValueError` unless images and weights have one dtype, or autocast takes care of both."
+    check_alike(x_t=x)
+    if x.dtype == weight.dtype or weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
+    raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
+                     f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
+
+
 @patch
 def _check(self: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
     c = self.config
-    if x_t.ndim != 4 or x_t.shape[1] != c.in_channels: raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
-    if not x_t.is_floating_point(): raise ValueError(f"x_t must be floating point; got {x_t.dtype}")
+    check_dtype(x_t, self.head.weight)
+    if x_t.ndim != 4 or x_t.shape[1] != c.in_channels:
+        raise ValueError(f"x_t must be (B, {c.in_channels}, H, W); got {tuple(x_t.shape)}")
     c.check_size(*x_t.shape[2:])
-    for name, v in (("t", t), ("y", y)):
-        if v is not None and (v.shape != x_t.shape[:1] or v.dtype != torch.int64):
-            raise ValueError(f"{name} must be ({len(x_t)},) int64, one for each image; got {tuple(v.shape)} {v.dtype}")
-    if y is not None and c.classes is None: raise ValueError("y was given, but this network has no classes")
+    check_index("t", t, len(x_t), c.time_table - 1 if c.time_table else math.inf)
+    if y is None: return
+    if c.classes is None: raise ValueError("y was given, but this network has no classes")
+    check_index("y", y, len(x_t), c.classes)
 
 # %% ../nbs/05_unet.ipynb #unwrap_names
 def unwrap_names(
