@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOLVERS', 'DTYPES', 'write_safely', 'write_together', 'leftovers', 'force_to_disk', 'locked', 'check_room',
-           'Checkpoints', 'describe_schedule', 'read_schedule', 'Pipeline', 'damaged', 'read_pipeline']
+           'Checkpoints', 'describe_schedule', 'read_schedule', 'Pipeline', 'read_pipeline']
 
 # %% ../nbs/12_hub.ipynb #from-contextlib-import-contextmanage
 from collections.abc import Iterator
@@ -353,11 +353,6 @@ def sample(self: Pipeline,
     return self.draw(n, label, **options)[0]
 
 # %% ../nbs/12_hub.ipynb #fetch
-def damaged(what: str, file: str, e: Exception) -> RuntimeError:
-    "The error that says which file cannot be used."
-    return RuntimeError(f"{what} is damaged: {file}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}")
-
-
 def read_pipeline(
     name: str | Path,           # a folder, or a repository on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
