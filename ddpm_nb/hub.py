@@ -398,10 +398,10 @@ def read_pipeline(
     device, paths = join(device), {file: fetch(name, file, **where) for file in ("pipeline.json", "config.json", "model.safetensors")}
     try:
         file = "pipeline.json"
-        about = json.loads(paths[file].read_text())
+        about = json.loads(paths[file].read_text(encoding="utf-8"))
         fields, weights = {k: about[k] for k in _KEPT} | {"schedule": read_schedule(about["schedule"])}, paths["model.safetensors"].read_bytes()
         file = "config.json"
-        model = UNet(UNetConfig(**json.loads(paths[file].read_text())))
+        model = UNet(UNetConfig(**json.loads(paths[file].read_text(encoding="utf-8"))))
         file = "model.safetensors"
         if _digest(paths["config.json"].read_bytes() + weights) != about["network"]: raise ValueError("this is not the network that pipeline.json was written with")
         model.load_state_dict(load_weights(weights))

@@ -527,7 +527,7 @@ class Card:
         path: Path,  # card.json
     ) -> "Card":
         "Read a card. `ValueError` when it is none."
-        try: said = json.loads(Path(path).read_text()); return cls([Figure(**f) for f in said["figures"]], said["conditions"])
+        try: said = json.loads(Path(path).read_text(encoding="utf-8")); return cls([Figure(**f) for f in said["figures"]], said["conditions"])
         except (OSError, ValueError, KeyError, TypeError) as e: raise ValueError(f"{path} is no card of an evaluation: {e}") from e
 
 

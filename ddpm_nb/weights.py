@@ -162,12 +162,12 @@ def from_diffusers(
 ) -> Pipeline:
     "Read a pipeline of diffusers: a `UNet2DModel` with a DDPM, DDIM or DPM-Solver++ scheduler. `ValueError` says what has no counterpart or does not fit; and see `fetch`."
     find = lambda *names: _first_of(name, names, where)
-    theirs, scheduler = (json.loads(find(f"{part}/{file}", file).read_text()) for part, file in (("unet", "config.json"), ("scheduler", "scheduler_config.json")))
+    theirs, scheduler = (json.loads(find(f"{part}/{file}", file).read_text(encoding="utf-8")) for part, file in (("unet", "config.json"), ("scheduler", "scheduler_config.json")))
     size, config, rest = theirs.get("sample_size"), unet_of_diffusers(theirs), scheduler_of_diffusers(scheduler)
     if size is None: raise ValueError(f"{name} does not say the size of its images: add sample_size to its config.json")
     state = {_new_name(k): v for k, v in _tensors(find(*(f"{part}diffusion_pytorch_model.{kind}" for kind in ("safetensors", "bin") for part in ("unet/", "")))).items()}
     said = {"classes": [str(i) for i in range(config.classes or 0)], "unlabelled": False}
-    try: said |= {k: v for k, v in json.loads(fetch(name, "pipeline.json", **where).read_text()).items() if k in ("classes", "unlabelled", "clip")}  # by `to_diffusers`
+    try: said |= {k: v for k, v in json.loads(fetch(name, "pipeline.json", **where).read_text(encoding="utf-8")).items() if k in ("classes", "unlabelled", "clip")}  # by `to_diffusers`
     except FileNotFoundError: pass
     if said["unlabelled"]: config = replace(config, classes=config.classes - 1)  # its last row means none
     elif config.classes and "class_embedding.weight" in state: state["class_embedding.weight"] = F.pad(state["class_embedding.weight"], (0, 0, 0, 1))
