@@ -320,6 +320,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                  'ddpm_nb.recipes._read_log': ('recipes.html#_read_log', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._read_run': ('recipes.html#_read_run', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._room': ('recipes.html#_room', 'ddpm_nb/recipes.py'),
+                                 'ddpm_nb.recipes._same_digest': ('recipes.html#_same_digest', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._save': ('recipes.html#_save', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._tidy_up': ('recipes.html#_tidy_up', 'ddpm_nb/recipes.py'),
                                  'ddpm_nb.recipes._track': ('recipes.html#_track', 'ddpm_nb/recipes.py'),

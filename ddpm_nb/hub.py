@@ -50,14 +50,15 @@ def write_together(
     folder: Path,
     contents: dict[str, bytes],  # name of a file and what is to be in it; the last one replaces the old one last
 ) -> None:
-    "Write several files beside the old ones, and replace them, one by one, when all are on the disk. `OSError` when one cannot be written, and what was there before is untouched."
+    """Write several files beside the old ones, and replace them, one by one, when all are on the
+    disk. `OSError` when one cannot be written, and what was there before is untouched."""
     with _replacing([Path(folder) / name for name in contents], folder) as new:
         for path, content in zip(new, contents.values()): path.write_bytes(content)
 
 
 @contextmanager
 def _replacing(paths: list[Path], what: Path):
-    "Empty files under fresh names, which take the places of others when all goes well, and go when it does not."
+    "Empty files under fresh names, which take the places of others if all goes well, and else go."
     new = []
     try:
         for path in paths:
@@ -69,7 +70,8 @@ def _replacing(paths: list[Path], what: Path):
     except BaseException as e:
         for path in new: path.unlink(missing_ok=True)
         if isinstance(e, (OSError, RuntimeError)):  # torch says RuntimeError where the disk is full
-            raise OSError(f"{what} could not be written, and what was there before is untouched: {e}") from e
+            says = f"{what} could not be written, and what was there before is untouched: {e}"
+            raise OSError(says) from e
         raise
     for beside, path in zip(new, paths): os.replace(beside, path)
     for folder in {path.parent for path in paths}:
@@ -78,7 +80,8 @@ def _replacing(paths: list[Path], what: Path):
 
 def leftovers(folder: Path) -> list[Path]:
     "Files that somebody who was killed while writing left in a folder."
-    return [p for p in folder.glob("writing.*") if re.match(r"writing\.[0-9a-f]{8}\.", p.name) and not p.is_dir()]
+    fresh = re.compile(r"writing\.[0-9a-f]{8}\..+")
+    return [p for p in folder.glob("writing.*") if fresh.fullmatch(p.name) and not p.is_dir()]
 
 
 def force_to_disk(path: Path) -> None:
@@ -92,7 +95,7 @@ def force_to_disk(path: Path) -> None:
 def locked(folder: Path):
     "Hold the lock of a folder. `OSError` when another process has it."
     lock = Path(folder) / ".lock"
-    if lock.is_symlink(): raise OSError(f"{lock} is a link, and what it leads to is nobody's lock: remove it")
+    if lock.is_symlink(): raise OSError(f"{lock} is a link, and no lock is taken through one: remove it")
     lock = FileLock(lock)
     try: lock.acquire(blocking=False)
     except Timeout: raise OSError(f"{folder} is in use by another process") from None
@@ -108,7 +111,8 @@ def check_room(
     there = next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
     free = shutil.disk_usage(there).free
     if free < size:
-        raise OSError(f"{folder}: what is kept there takes {size / 2**20:,.0f} MiB, and the disk has {free / 2**20:,.0f} MiB left")
+        size, free = (f"{n / 2**20:,.0f} MiB" for n in (size, free))
+        raise OSError(f"{folder}: what is kept there takes {size}, and the disk has {free} left")
 
 # %% ../nbs/12_hub.ipynb #checkpoints
 class Checkpoints:

@@ -424,8 +424,9 @@ def unwrap_names(
     state: dict[str, Tensor],  # weights, as a module saved them
 ) -> dict[str, Tensor]:
     "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
-    bare = {re.sub(r"^(module\.)+", "", name.replace("_orig_mod.", "")): v for name, v in state.items()}
-    if len(bare) < len(state): raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
+    bare = {re.sub(r"^(module\.)+", "", k.replace("_orig_mod.", "")): v for k, v in state.items()}
+    if len(bare) < len(state):
+        raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
     return bare
 
 
