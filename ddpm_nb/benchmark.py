@@ -283,8 +283,9 @@ class Report:
         from ddpm_nb.viz import plot_bars, save_figure
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_safely(folder / "bench.json", lambda p: p.write_text(json.dumps(asdict(self), indent=1)))
-        write_safely(folder / "bench.md", lambda p: p.write_text(self.table() + "\n"))
+        texts = {"bench.json": json.dumps(asdict(self), indent=1), "bench.md": self.table() + "\n"}
+        for name, text in texts.items():
+            write_safely(folder / name, lambda p: p.write_text(text, encoding="utf-8"))
         write_safely(folder / "bench.png", lambda p: save_figure(self.plot(), p))
 
     def plot(self):
@@ -379,6 +380,6 @@ def _growth(recipe: Recipe, data: ImageSet, device: torch.device, rounds: int) -
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    names = [l.split(":")[1].strip() for l in info.read_text().splitlines() if l.startswith("model name")] if info.exists() else []
+    names = [l.split(":")[1].strip() for l in info.read_text(encoding="utf-8").splitlines() if l.startswith("model name")] if info.exists() else []
     units = [u for u in ("amx_tile", "avx512_bf16") if getattr(torch.cpu, f"_is_{u}_supported", lambda: False)()]
     return f"{names[0] if names else platform.processor()}, {' '.join(units) or 'no 16-bit units'}"

@@ -7,6 +7,7 @@ __all__ = ['CLASSICS', 'MODES', 'DATA', 'ImageSet', 'read_image', 'load_data', '
 
 # %% ../nbs/04_data.ipynb #from-collections-abc-import-iterator
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +15,14 @@ import hashlib
 import itertools
 import os
 import signal
+import time
 import warnings
 import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor
 from torch.utils.data import DataLoader
+from .progress import say
 from .schedule import check_whole
 
 # %% ../nbs/04_data.ipynb #imageset
@@ -36,10 +39,7 @@ class ImageSet:
         if x.dtype != torch.uint8 or x.ndim != 4: raise ValueError(f"images must be (N, C, H, W) uint8; got {tuple(x.shape)} {x.dtype}")
         if len(x) == 0: raise ValueError("images must hold at least one image")
         if int(x.max()) >= self.levels: raise ValueError(f"images must stay below levels = {self.levels}; the largest value is {int(x.max())}")
-        if y is None: return
-        if y.shape != x.shape[:1] or y.dtype != torch.int64: raise ValueError(f"labels must be ({len(x)},) int64; got {tuple(y.shape)} {y.dtype}")
-        if int(y.min()) < 0 or int(y.max()) >= len(self.classes):
-            raise ValueError(f"labels must be 0 … {len(self.classes) - 1} for these {len(self.classes)} classes; got {int(y.min())} … {int(y.max())}")
+        _check_labels(len(x), y, self.classes)
 
     def __len__(self) -> int: return len(self.images)
 
@@ -74,22 +74,41 @@ def _scaled(images: Tensor, levels: int) -> Tensor:
 
 
 def _digest(*tensors: Tensor | None) -> str:
-    return hashlib.sha256(b"".join(v.cpu().numpy().tobytes() for v in tensors if v is not None)).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for v in tensors:
+        if v is not None: digest.update(v.cpu().flatten().numpy())
+    return digest.hexdigest()[:16]
+
+
+def _check_labels(n: int, y: Tensor | None, classes: tuple[str, ...]) -> None:
+    try: "".join(classes).encode("utf-8")
+    except (TypeError, UnicodeEncodeError): raise ValueError(f"classes must be names that UTF-8 can hold; got {classes}") from None
+    if y is None: return
+    if y.shape != (n,) or y.dtype != torch.int64: raise ValueError(f"labels must be ({n},) int64; got {tuple(y.shape)} {y.dtype}")
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= len(classes):
+        raise ValueError(f"labels must be 0 … {len(classes) - 1} for these {len(classes)} classes; got {low} … {high}")
 
 # %% ../nbs/04_data.ipynb #_split
-def _split(data, split: str, held_out: float):
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))  # fixed: the same images aside in every run
-    n = round(held_out * len(data))
-    if split == "test" and n == 0: raise ValueError(f"held_out = {held_out} of {len(data)} images keeps none aside for split='test'")
-    if split == "train" and n == len(data): raise ValueError(f"held_out = {held_out} of {len(data)} images leaves none to train on")
-    return data.subset({"train": order[n:], "test": order[:n], "all": slice(None)}[split])
+def _part(n: int, labels: Tensor | None, split: str, held_out: float) -> Tensor:
+    "Which images belong to a part: the same in every run. Each class keeps one to train on."
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
+    aside, kept = order.split([m := round(held_out * n), n - m])
+    if labels is not None:
+        lost = sorted({*labels[aside].tolist()} - {*labels[kept].tolist()})
+        back = torch.tensor([int(aside[labels[aside] == y][0]) for y in lost], dtype=torch.int64)
+        aside, kept = aside[~torch.isin(aside, back)], torch.cat([kept, back])
+    part = {"train": kept, "test": aside, "all": torch.arange(n)}[split]
+    if not len(part): raise ValueError(f"held_out = {held_out} of {n} images leaves none for split={split!r}")
+    return part
 
 
 def _digits(split, held_out) -> ImageSet:
     from sklearn.datasets import load_digits
     raw = load_digits()
     images = torch.tensor(raw.images, dtype=torch.uint8)[:, None]
-    return _split(ImageSet(images, torch.tensor(raw.target, dtype=torch.int64), tuple("0123456789"), levels=17), split, held_out)
+    whole = ImageSet(images, torch.tensor(raw.target, dtype=torch.int64), tuple("0123456789"), levels=17)
+    return whole.subset(_part(len(whole), whole.labels, split, held_out))
 
 
 def _photos(split, size, held_out) -> ImageSet:
@@ -122,56 +141,141 @@ def _classic(name, split, root) -> ImageSet:
 
 # %% ../nbs/04_data.ipynb #read_image
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")  # as Pillow calls them
+_TURNS = dict(enumerate(("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE",
+                         "ROTATE_270", "TRANSVERSE", "ROTATE_90"), 2))  # by EXIF's orientation
 
 def read_image(
-    path: Path,
+    path: str | Path,
     channels: int,            # 1, 3 or 4 (grey, RGB, RGBA), whatever the file has
     size: int | None = None,  # height and width to cut and scale it to; as it is when None
 ) -> Tensor:                  # (C, H, W) uint8
-    "An image file. `ValueError` when it cannot be read."
-    from PIL import Image, ImageOps
+    "An image file, upright. What is transparent is black, unless there are four channels. `ValueError` when it cannot be read."
+    _check_form(channels, size)
+    pixels, transparent = _read(path, channels, size)
+    if transparent and channels != 4: warnings.warn(f"{path} is transparent in parts: it is put on black")
+    return torch.tensor(pixels)
+
+
+def _check_form(channels, size) -> None:
     if channels not in MODES: raise ValueError(f"channels must be one of {', '.join(map(str, MODES))}; got {channels!r}")
+    if size is not None: check_whole("size", size, 1, 2**14)
+
+
+def _read(path, channels, size) -> tuple[np.ndarray, bool]:
+    "The pixels (C, H, W), and whether any were transparent."
+    from PIL import Image, ImageOps
+    Image.init()
     try:
-        with Image.open(path) as image:
-            if image.mode[0] in "IF": raise ValueError("it has more than 8 bits a channel; convert it first")
-            image = ImageOps.exif_transpose(image).convert(MODES[channels])
+        if not os.path.isfile(path): raise ValueError("there is no regular file of that name")
+        with Image.open(path, formats=[f for f in _FORMATS if f in Image.OPEN]) as image:
+            image, transparent = _convert(_upright(image), channels)
     except Exception as e: raise ValueError(f"{path} is not a readable image: {e}") from e
     if size is not None: image = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    return torch.tensor(np.asarray(image)).view(image.height, image.width, channels).permute(2, 0, 1)
+    pixels = np.asarray(image).reshape(image.height, image.width, channels)
+    return pixels.transpose(2, 0, 1), transparent
 
 
+def _upright(image):
+    "Turned as its metadata say. Damaged ones say nothing: the pixels are whole."
+    from PIL import Image
+    image.load()
+    try: turn = _TURNS.get(image.getexif().get(0x0112))
+    except Exception: return image
+    return image.transpose(Image.Transpose[turn]) if turn else image
+
+
+def _convert(image, channels):
+    "Every conversion of pixels is here. What cannot be seen does not count: invisible colours become black."
+    from PIL import Image
+    if image.mode[0] in "IF": raise ValueError("it has more than 8 bits a channel; convert it first")
+    transparent = False
+    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        transparent = image.getextrema()[3][0] < 255
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 0 if channels == 4 else 255))
+        image = Image.alpha_composite(ground, image)
+    return image.convert(MODES[channels]), transparent
+
+# %% ../nbs/04_data.ipynb #folder
 def _image_paths(folder: Path) -> list[Path]:
     from PIL import Image
     Image.init()
-    known = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    known = {ending for ending, kind in Image.registered_extensions().items() if kind in _FORMATS}
     found, others, seen = [], [], set()
     def refuse(error): raise error
     for parent, below, names in os.walk(folder, followlinks=True, onerror=refuse):
         if os.path.realpath(parent) in seen: raise ValueError(f"{parent} is a link to a folder that was read already")
         seen.add(os.path.realpath(parent))
         below[:] = [d for d in below if not d.startswith(".")]
-        for name in names:
-            if not name.startswith("."): (found if Path(name).suffix.lower() in known else others).append(Path(parent, name))
-    if found and others: warnings.warn(f"{len(others)} files in {folder} are no images by their names and were left out, {others[0].name} among them")
-    return sorted(found)
+        for path in (Path(parent, name) for name in names if not name.startswith(".")):
+            (found if path.suffix.lower() in known else others).append(path)
+    if not found: raise ValueError(f"the folder {folder} holds no image file")
+    if others:
+        kinds = ", ".join(sorted({p.suffix.lower() or p.name for p in others})[:8])
+        warnings.warn(f"{len(others)} files in {folder} are no images by their names and were left out, "
+                      f"{others[0].name} among them ({kinds})")
+    return sorted(found, key=lambda path: [os.fsencode(part) for part in path.parts])
+
+
+def _classes(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor | None]:
+    "The folders at the first level, and which one each file is in; none where images lie beside them."
+    beside = [p for p in paths if p.parent == folder]
+    if beside:
+        if len(beside) < len(paths):
+            warnings.warn(f"the images of {folder} have no classes: {len(beside)} lie beside its folders, {beside[0].name} among them")
+        return (), None
+    depth = len(folder.parts)
+    names = [os.fsencode(p.parts[depth]).decode("utf-8", "backslashreplace") for p in paths]  # in every locale
+    classes = tuple(sorted(set(names)))
+    number = {name: i for i, name in enumerate(classes)}
+    return classes, torch.tensor([number[name] for name in names])
 
 
 class _Files:
     "Images of a folder as a sequence, read when they are asked for."
     def __init__(self, paths: list[Path], channels: int, size: int): self.paths, self.how = paths, (channels, size)
     def __len__(self) -> int: return len(self.paths)
-    def __getitem__(self, i: int) -> Tensor: return read_image(self.paths[i], *self.how)
+    def __getitem__(self, i: int) -> Tensor:
+        try: return torch.tensor(_read(self.paths[i], *self.how)[0])
+        except ValueError as e: raise ValueError(f"{e} (it was at the start: put that file back, then resume)") from e
+
+
+def _read_all(folder: Path, paths: list[Path], how: tuple[int, int], images: dict[int, np.ndarray]) -> None:
+    "Read every file, the one at `i` into `images[i]` where that is. `ValueError` names those that cannot be read."
+    def read(i):
+        try: pixels, transparent = _read(paths[i], *how)
+        except ValueError as e: return str(e), False
+        if i in images: images[i][:] = pixels
+        return None, transparent
+
+    bad, clear, told = [], [], time.monotonic() - 28  # a line after two seconds, then every thirty
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        blocks = (pool.map(read, range(len(paths))[i:i + 256]) for i in range(0, len(paths), 256))
+        for i, (error, transparent) in enumerate(itertools.chain.from_iterable(blocks)):
+            if error: bad.append((error, paths[i].name))
+            if transparent: clear.append(paths[i])
+            if time.monotonic() > told + 30:
+                told = time.monotonic()
+                say(f"reading {folder}: {i + 1:,} of {len(paths):,} images")
+    if bad:
+        more = f"; nor are {len(bad) - 1} others ({', '.join(name for _, name in bad[1:6])}{', …' * (len(bad) > 6)})" if bad[1:] else ""
+        raise ValueError(f"{bad[0][0]}{more}. Take out of {folder} what cannot be read, or put whole copies in its place")
+    if clear and how[0] != 4:
+        warnings.warn(f"{len(clear)} images of {folder} are transparent in parts, {clear[0].name} among them: they are put on black "
+                      "(channels = 4 keeps the transparency)")
 
 
 def _folder(folder, split, size, channels, held_out, workers):
     paths = _image_paths(folder)
-    if not paths: raise ValueError(f"the folder {folder} holds no image file")
-    files, names = _Files(paths, channels, size), [p.relative_to(folder).parts[0] for p in paths]
-    classes = () if any(p.parent == folder for p in paths) else tuple(sorted(set(names)))
-    number = {name: i for i, name in enumerate(classes)}
-    labels = torch.tensor([number[n] for n in names]) if classes else None
-    if workers: return _split(ImageStream(files, tuple(files[0].shape), labels, classes, workers=workers), split, held_out)
-    return _split(ImageSet(torch.stack(list(files)), labels, classes), split, held_out)
+    classes, labels = _classes(folder, paths)
+    keep = _part(len(paths), labels, split, held_out)
+    labels, shape = None if labels is None else labels[keep], (channels, size, size)
+    try: images = np.empty((0 if workers else len(keep), *shape), np.uint8)
+    except MemoryError as e: raise ValueError(f"size = {size} is too large ({e}); with workers the images stay on the disk") from e
+    _read_all(folder, paths, (channels, size), dict(zip(keep.tolist(), images)))
+    if not workers: return ImageSet(torch.from_numpy(images), labels, classes)
+    return ImageStream(_Files([paths[i] for i in keep], channels, size), shape, labels, classes, workers=workers)
 
 # %% ../nbs/04_data.ipynb #load_data
 DATA = ("digits", "photos", *CLASSICS)
@@ -188,8 +292,8 @@ def load_data(
     "Load images. `ValueError` for what cannot be meant, `RuntimeError` when a download fails."
     if split not in ("train", "test", "all"): raise ValueError(f"split must be train, test or all; got {split!r}")
     if not 0 <= held_out < 1: raise ValueError(f"held_out must be a share from 0 to below 1; got {held_out!r}")
-    if size is not None and size < 1: raise ValueError(f"size must be at least 1; got {size!r}")
-    if workers < 0: raise ValueError(f"workers must not be negative; got {workers}")
+    _check_form(3 if channels is None else channels, size)
+    check_whole("workers", workers, 0)
     if workers and (source in DATA or not Path(source).is_dir()): raise ValueError(f"workers are for folders of images, and {source} is in memory")
     if source == "photos": data = _photos(split, size or 32, held_out)
     elif source == "digits": data = _digits(split, held_out)
@@ -261,6 +365,8 @@ class ImageStream:
     _next: tuple = field(default=(), init=False, repr=False)
     _batches: Iterator | None = field(default=None, init=False, repr=False)
 
+    def __post_init__(self): _check_labels(len(self), self.labels, self.classes)
+
     def __len__(self) -> int: return len(self.source)
 
     def to(self, device) -> "ImageStream":
@@ -281,9 +387,12 @@ class ImageStream:
         "As `ImageSet.batch`."
         index = lambda step: _order(len(self), step, batch_size, seed, "cpu")[rank::world]
         if self._next != (step, batch_size, seed, rank, world):
-            self._batches = iter(DataLoader(self.source, batch_sampler=(index(s).tolist() for s in itertools.count(step)), num_workers=self.workers,
+            steps = (index(s).tolist() for s in itertools.count(step))
+            self._batches = iter(DataLoader(_Batches(self.source), batch_size=None, sampler=steps, num_workers=self.workers,
                                             pin_memory=self.device.type == "cuda", generator=torch.Generator(), worker_init_fn=_deaf))
-        x_0 = _scaled(next(self._batches).to(self.device, non_blocking=True), self.levels)
+        images = next(self._batches)
+        if isinstance(images, ValueError): raise images
+        x_0 = _scaled(images.to(self.device, non_blocking=True), self.levels)
         self._next = (step + 1, batch_size, seed, rank, world)
         if flip: x_0 = _mirror(x_0, step, batch_size, seed, rank, world)
         return x_0, None if self.labels is None else self.labels[index(step)].to(self.device, non_blocking=True)
@@ -291,5 +400,15 @@ class ImageStream:
     def __repr__(self): return f"ImageStream({len(self)} images {self.shape}, {len(self.classes) or 'no'} classes, {self.workers} workers)"
 
 
+class _Batches:
+    "A source that is asked for whole batches. Its `ValueError`s are handed over as they are, without a worker's traceback."
+    def __init__(self, source: Sequence): self.source = source
+    def __len__(self) -> int: return len(self.source)
+    def __getitem__(self, index: list[int]) -> Tensor | ValueError:
+        try: return torch.stack([self.source[i] for i in index])
+        except ValueError as e: return ValueError(str(e))
+
+
 def _deaf(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the training, which still needs images
+    for name in ("SIGINT", "SIGHUP"):  # Ctrl-C, or a terminal that closes: meant for the training, which still needs images
+        if hasattr(signal, name): signal.signal(getattr(signal, name), signal.SIG_IGN)

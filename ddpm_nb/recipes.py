@@ -7,12 +7,15 @@ __all__ = ['LOSSES', 'PARTS', 'RECIPES', 'OPERATION', 'Recipe', 'recipe_fields',
            'free_folder', 'train', 'resume', 'load_run', 'read_recipe']
 
 # %% ../nbs/15_recipes.ipynb #from-contextlib-import-exitstack-con
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 import json
-import shutil
+import os
+import re
 import signal
 import threading
 import warnings
@@ -21,12 +24,13 @@ from fastcore.docments import docments
 from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
-from .hub import Checkpoints, Pipeline, check_room, damaged, force_to_disk, locked, read_pipeline, write_safely
+from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, locked
+from .hub import read_pipeline, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .progress import Progress, say
-from .schedule import SCHEDULES, NoiseSchedule
+from .schedule import SCHEDULES, NoiseSchedule, check_fields
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, join, simple_loss, weighted_loss
-from .unet import UNet, UNetConfig
+from .unet import UNet, UNetConfig, load_state, read_json, unwrap_names
 
 # %% ../nbs/15_recipes.ipynb #recipe
 LOSSES = {"simple": simple_loss, "min_snr": partial(weighted_loss, weighting="min_snr"), "truncated_snr": partial(weighted_loss, weighting="truncated_snr"),
@@ -61,6 +65,9 @@ class Recipe:
 
     def __post_init__(self):
         object.__setattr__(self, "data", str(self.data))
+        check_fields(self)
+        if Path(self.name).name != self.name or self.name in ("", "..") or "\\" in self.name:
+            raise ValueError(f"name must be one that a folder in runs/ can have; got {self.name!r}")
         check_prediction(self.prediction)
         if self.loss not in LOSSES: raise ValueError(f"loss must be one of {', '.join(LOSSES)}; got {self.loss!r}")
         if check_variance(self.variance) == "learned" and self.loss not in ("vlb", "hybrid"):
@@ -189,21 +196,23 @@ class Run(Pipeline):
         return data if r.labels else replace(data, labels=None, classes=())
 
 # %% ../nbs/15_recipes.ipynb #open_folder
+@contextmanager
 def open_folder(
-    folder: Path,           # where a run is to live
+    folder: Path,             # where a run is to live
     overwrite: bool = False,  # an earlier run there may go; nothing else may
-) -> Path:
-    "Make a folder ready for a run. `ValueError` when it already holds something, `OSError` when it cannot be written."
+) -> Iterator[Path]:
+    """Hold a folder for a new run, while nobody else may write there. `ValueError` when it already
+    holds something, `OSError` when it cannot be written."""
     folder = Path(folder)
-    if folder.is_dir() and any(p.name != ".lock" for p in folder.iterdir()):
-        if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
-        if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
-        with locked(folder):
-            for name in ("samples", "checkpoints", "tracked"):
-                if (folder / name).exists(): shutil.rmtree(folder / name)
-            for name in ("config.json", "drawn.png", "model.safetensors", "pipeline.json", "log.csv", "loss.png", "samples.png", "run.json"): (folder / name).unlink(missing_ok=True)
-    (folder / "samples").mkdir(parents=True, exist_ok=True)
-    return folder
+    if _occupied(folder):
+        if not overwrite:
+            raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
+        if not _is_run(folder):
+            raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        for path in _written(folder): path.unlink(missing_ok=True)
+        yield folder
 
 
 def free_folder(name: str) -> Path:
@@ -212,15 +221,52 @@ def free_folder(name: str) -> Path:
     while folder.exists(): folder, i = Path("runs") / f"{name}-{i + 1}", i + 1
     return folder
 
+
+_PARTS_OF_RUN = ("samples", "checkpoints", "tracked")
+_WRITTEN = "|".join((
+    r"(run|config|pipeline)\.json", r"model\.safetensors", r"log\.csv", r"(loss|samples|drawn)\.png",
+    r"samples/step_\d{7,}\.png", r"checkpoints/step_\d{9,}-[0-9a-f]{16}\.pt",
+    r"tracked/.*(events\.out\.tfevents\.[^/]*|hparams\.yml)",
+))
+
+def _written(folder: Path) -> list[Path]:
+    "The files that runs write, and half-written ones. The one that says it is a run comes last."
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    half = leftovers(folder)
+    for part in (folder / part for part in _PARTS_OF_RUN):
+        if part.is_dir() and not part.is_symlink():
+            found += part.rglob("*")
+            half += leftovers(part)
+    named = [p for p in found if re.fullmatch(_WRITTEN, p.relative_to(folder).as_posix())]
+    return sorted((p for p in (*named, *half) if not p.is_dir()), key=lambda p: p.name == "run.json")
+
+
+def _occupied(folder: Path) -> bool:
+    "Whether a folder holds more than what a start leaves that came to nothing."
+    if not folder.is_dir(): return False
+    parts = [p for p in map(folder.joinpath, _PARTS_OF_RUN) if p.is_dir() and not p.is_symlink()]
+    empty = [p for p in parts if all(inside.is_dir() for inside in p.rglob("*"))]
+    return bool(set(folder.iterdir()) - {folder / ".lock", *leftovers(folder), *empty})
+
+
+def _is_run(folder: Path) -> bool:
+    try: about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError): return False
+    versions = about.get("versions") if isinstance(about, dict) else None
+    return isinstance(versions, dict) and "ddpm_nb" in versions
+
 # %% ../nbs/15_recipes.ipynb #_picture
 def _picture(path: Path, draw) -> None:
     from ddpm_nb.viz import save_figure
-    try: write_safely(path, lambda p: save_figure(draw(), p))
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_safely(path, lambda p: save_figure(draw(), p))
     except Exception as e: warnings.warn(f"{path} was not drawn: {e}")  # a picture is no reason to lose a training
 
 
 def _checkpoint(run: Run, training: Training) -> None:
-    force_to_disk(run.folder / "log.csv")
+    training.check_finite()
+    with suppress(OSError): force_to_disk(run.folder / "log.csv")
     Checkpoints(run.folder / "checkpoints").save(training.step, training.state_dict())
 
 
@@ -244,14 +290,18 @@ def _preview(run: Run, path: Path) -> torch.Tensor | None:
 
 @contextmanager
 def _ending_on_interrupt(training: Training):
-    "Ctrl-C, or the system's wish to terminate, ends the training after the step at hand, and what follows is still done; a second one interrupts."
+    """Ctrl-C, the system's wish to terminate, or a terminal that closes ends the training after the
+    step at hand, and what follows is still done; a second Ctrl-C interrupts. What is ignored already
+    (`nohup`) stays so."""
     def stop(signum, frame):
         if training.stopping and signum == signal.SIGINT: raise KeyboardInterrupt  # a cluster may say SIGTERM more than once
         if training.stopping: return
         training.stopping = True
         say("\nstopping after this step, and saving")
     if threading.current_thread() is not threading.main_thread(): yield; return
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    wishes = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    heard = [s for s in wishes if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, stop) for s in heard}
     try: yield
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
@@ -265,16 +315,17 @@ def train(
     progress: bool = True,       # show a bar
 ) -> Run:
     "Train a recipe and keep the run in a folder. Everything is checked before the first step. Ctrl-C ends the training early, and keeps it."
-    if recipe.data and recipe.data not in DATA and Path(recipe.data).is_dir(): recipe = edit(recipe, data=Path(recipe.data).resolve())
+    recipe = _located(recipe)
     training, run = _begin(recipe, device)
     with ExitStack() as held:
         def prepare() -> Run:
-            folder = Path(out or free_folder(recipe.name))
-            check_room(folder, _checkpoint_size(run.model))
-            held.enter_context(locked(open_folder(folder, overwrite)))
-            about = {"recipe": asdict(recipe), **_about_data(run, training.data), "versions": {"ddpm_nb": __version__, "torch": torch.__version__}}
-            write_safely(folder / "run.json", lambda p: p.write_text(json.dumps(about, indent=1)))
-            (folder / "log.csv").write_text(",".join(LogEntry._fields) + "\n")
+            folder, data = Path(out or free_folder(recipe.name)), _about_data(run, training.data)
+            check_room(folder, _room(run, folder))
+            held.enter_context(open_folder(folder, overwrite))
+            versions = {"ddpm_nb": __version__, "torch": torch.__version__}
+            about = {"recipe": asdict(recipe), **data, "versions": versions}
+            _write_text(folder / "run.json", _json(about))
+            _write_text(folder / "log.csv", _log([]))
             return replace(run, folder=folder)
         return _go_on(training, _first(training, prepare) or run, [], progress)
 
@@ -283,43 +334,105 @@ def resume(
     folder: Path,                # of a run that was cut short
     device: str | None = None,   # `cpu`, `cuda`, …; the best there is when None
     progress: bool = True,       # show a bar
-    recipe: Recipe | None = None,  # as it shall go on; may differ in what changes no step (`OPERATION`)
+    recipe: Recipe | None = None,  # as it shall go on; see `_check_same` for what may differ
 ) -> Run:
-    "Go on from the newest whole checkpoint (from the start, if it did not come to one), to where the run would have ended. `ValueError` for a run that has ended, whose data or recipe are others now, or whose checkpoints are gone."
+    """Go on from the newest whole checkpoint (from the start, if it did not come to one), to where
+    the run would have ended. `recipe` may differ in what changes no step (`OPERATION`), in where the
+    data lie, and in how long it trains. `ValueError` for a run that has ended, whose data or recipe
+    are others now, or whose checkpoints are gone."""
     folder = Path(folder)
     about, began = _read_run(folder)
-    recipe = recipe or began
-    value = lambda r, name, part: getattr(getattr(r, part) if part else r, name)
-    both = {name: (value(began, name, part), value(recipe, name, part)) for name, (part, *_) in recipe_fields().items() if name not in OPERATION}
-    differ = [f"{name} is {there!r} there, {now!r} was given" for name, (there, now) in both.items() if there != now]
-    if differ: raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}")
+    recipe = _located(recipe or began)
+    _check_same(folder, began, recipe)
     training, run = _begin(recipe, device)
     with ExitStack() as held:
-        _first(training, lambda: held.enter_context(locked(folder)))
-        return _go_on(training, *_pick_up(training, run, folder, about), progress)
+        def prepare() -> None:
+            held.enter_context(locked(folder))
+            check_room(folder, _room(run, folder))
+        _first(training, prepare)
+        return _go_on(training, *_pick_up(training, run, folder, about, began), progress)
 
 
-OPERATION = ("accumulate", "workers", "gradient_checkpointing", "channels_last", "compile", "tracker", "checkpoint_every", "preview_every", "preview_steps")
+OPERATION = ("accumulate", "workers", "gradient_checkpointing", "channels_last", "compile", "tracker",
+             "checkpoint_every", "preview_every", "preview_steps")
 
 
-def _pick_up(training: Training, run: Run, folder: Path, about: dict) -> tuple[Run, list[LogEntry]]:
+def _located(recipe: Recipe) -> Recipe:
+    "With the whole path of a folder of images."
+    if not recipe.data or recipe.data in DATA or not Path(recipe.data).is_dir(): return recipe
+    return replace(recipe, data=str(Path(recipe.data).resolve()))
+
+
+def _check_same(folder: Path, began: Recipe, recipe: Recipe) -> None:
+    "Refuse what would make another run of it."
+    free = {*OPERATION, "steps", "minutes"}
+    if _same_digest(began, recipe): free.add("data")
+    differ = []
+    for name, (part, *_) in recipe_fields().items():
+        there, now = (getattr(getattr(r, part) if part else r, name) for r in (began, recipe))
+        if there != now and name not in free:
+            differ.append(f"{name} is {there!r} there, {now!r} was given")
+    if differ: raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}")
+    if recipe.data not in DATA and not Path(recipe.data).is_dir():
+        raise ValueError(f"the images of {folder} are not in {recipe.data} any more: "
+                         "say where they are by data (--data FOLDER)")
+
+
+def _same_digest(a: Recipe, b: Recipe) -> bool:
+    "Whether both read folders of images in one way, at the start or with workers: the digests compare."
+    return not {a.data, b.data} & set(DATA) and bool(a.workers) == bool(b.workers)
+
+
+def _pick_up(
+    training: Training, run: Run, folder: Path, about: dict, began: Recipe
+) -> tuple[Run, list[LogEntry]]:
     checkpoints = Checkpoints(folder / "checkpoints")
-    if not checkpoints.paths() and (folder / "model.safetensors").exists(): raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
-    changed = [f"{k} {about[k]!r}, now {now!r}" for k, now in json.loads(json.dumps(_about_data(run, training.data))).items() if about.get(k, now) != now]
+    if not checkpoints.paths() and (folder / "model.safetensors").exists():
+        raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
+    data = json.loads(_json(_about_data(run, training.data)))
+    if bool(began.workers) != bool(run.recipe.workers): del data["digest"]  # it is another one
+    changed = [f"{k} {about[k]!r}, now {v!r}" for k, v in data.items() if about.get(k, v) != v]
     if changed: raise ValueError(f"the data of {folder} are not what they were: {'; '.join(changed)}")
     if checkpoints.paths(): training.load_state_dict(checkpoints.load())
     if training.accelerator.num_processes > 1:
         steps = [None] * training.accelerator.num_processes
         torch.distributed.all_gather_object(steps, training.step)
-        if len(set(steps)) > 1: raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: is it the same folder for all of them?")
-    if training.progress >= 1: raise ValueError(f"{folder} has ended, at step {training.step}: there is nothing to go on with")
+        if len(set(steps)) > 1:
+            raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: "
+                               "is it the same folder for all of them?")
+    if training.progress >= 1 and _weights_kept(run, folder):
+        raise ValueError(f"{folder} has ended, at step {training.step}: it goes on if it is given more "
+                         "steps, or minutes")
     entries = [e for e in _read_log(folder / "log.csv") if e.step <= training.step]  # the others are trained again
     if training.accelerator.is_main_process:
         run = replace(run, folder=folder)
-        for path in checkpoints.paths():
-            if int(path.name[5:14]) > training.step: path.unlink()  # damaged
-        write_safely(folder / "log.csv", lambda p: p.write_text("\n".join([",".join(LogEntry._fields), *map(_log_line, entries)]) + "\n"))
+        _tidy_up(training, run, about, began, entries)
     return run, entries
+
+
+def _tidy_up(
+    training: Training, run: Run, about: dict, began: Recipe, entries: list[LogEntry]
+) -> None:
+    "Make the folder that of a run which has just come to this step."
+    folder, checkpoints = run.folder, Checkpoints(run.folder / "checkpoints")
+    damaged = [p for p in checkpoints.paths() if checkpoints.step_of(p) > training.step]
+    for path in (*damaged, *leftovers(folder), *leftovers(folder / "samples")): path.unlink()
+    _write_text(folder / "log.csv", _log(entries))
+    if run.recipe != began:
+        _write_text(folder / "run.json", _json(about | {"recipe": asdict(run.recipe)}))
+    was, now = began.training, run.recipe.training
+    if was.decay != "none" and (was.steps, was.minutes) != (now.steps, now.minutes):
+        warnings.warn(f"the learning rate of {folder} falls towards the end of the run, which is "
+                      "another from here on: it is not what one run of this length would be")
+
+
+def _weights_kept(run: Run, folder: Path) -> bool:
+    "Whether a folder holds the weights of this very network, whole."
+    try: kept = read_pipeline(folder, "cpu")["model"].state_dict()
+    except (OSError, RuntimeError, ValueError): return False
+    state = run.model.state_dict()
+    if kept.keys() != state.keys(): return False
+    return all(torch.equal(kept[k].cpu(), v.cpu()) for k, v in state.items())
 
 # %% ../nbs/15_recipes.ipynb #_begin
 def _begin(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
@@ -339,8 +452,20 @@ def _about_data(run: Run, data) -> dict:
     return {"shape": run.shape, "classes": run.classes, "levels": data.levels, "images": len(data), "digest": data.digest}
 
 
-def _checkpoint_size(model: UNet) -> int:
-    return 5 * sum(4 * p.numel() for p in model.parameters())  # bytes: weights, average, two moments; and the file of weights
+def _room(run: Run, folder: Path) -> int:
+    "Bytes that all will need that a run keeps at one time, beyond what is there of it already."
+    r, weights = run.recipe, sum(4 * p.numel() + 512 for p in run.model.parameters())
+    states = 1 + sum(r.training.steps // every for every in (r.checkpoint_every, r.preview_every))
+    kept = 4 * min(4, states) + 2  # a state is weights, average and two moments: three states are kept
+    there = sum(p.lstat().st_size for p in _written(folder))  # while a fourth, or new weights, are written
+    return kept * weights + 2**20 - there
+
+
+def _json(content: dict) -> str: return json.dumps(content, indent=1, allow_nan=False)
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_safely(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def _check_tracker(name: str) -> None:
@@ -378,9 +503,20 @@ def _log_line(entry: LogEntry) -> str:
     return ",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry)
 
 
+def _log(entries: list[LogEntry]) -> str:
+    return "".join(f"{line}\n" for line in (",".join(LogEntry._fields), *map(_log_line, entries)))
+
+
+def _append_to_log(path: Path, entry: LogEntry) -> None:
+    no_link = getattr(os, "O_NOFOLLOW", 0)  # that somebody put there
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | no_link, 0o666)
+    with open(handle, "a", encoding="utf-8") as f: f.write(_log_line(entry) + "\n")
+
+
 def _read_log(path: Path) -> list[LogEntry]:
-    kinds, entries = LogEntry.__annotations__.values(), []
-    for row in path.read_text().splitlines()[1:] if path.exists() else ():
+    kinds, entries, text = LogEntry.__annotations__.values(), [], ""
+    with suppress(OSError): text = path.read_text(encoding="utf-8", errors="replace")
+    for row in text.splitlines()[1:]:
         with suppress(ValueError): entries.append(LogEntry(*(kind(v) for kind, v in zip(kinds, row.split(","), strict=True))))  # a torn line is none
     return entries
 
@@ -401,7 +537,7 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
         before = entries[-1].step if entries else 0
         entries.append(entry)
         if not main: return
-        with open(run.folder / "log.csv", "a") as f: f.write(_log_line(entry) + "\n")
+        _append_to_log(run.folder / "log.csv", entry)
         if recipe.tracker: _track(lambda: training.accelerator.log(entry._asdict(), step=entry.step))
         passed = lambda every: training.progress < 1 and entry.step // every > before // every
         if passed(recipe.checkpoint_every) or passed(recipe.preview_every): _checkpoint(run, training)
@@ -410,8 +546,8 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             newest = _preview(run, run.folder / "samples" / f"step_{entry.step:07d}.png")
 
     def keep() -> None:
+        _checkpoint(run, training)  # first: whatever fails from here on, the run goes on from there
         _save(run, entries)
-        _checkpoint(run, training)  # last: a run that says it has ended has its weights
 
     with _ending_on_interrupt(training), Progress(main and progress, already=training.seconds, draw=draw) as bar:
         if main and recipe.tracker: _track(lambda: _open_tracker(training, run))
@@ -420,12 +556,14 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
         except BaseException:
             try:
                 if main and not training.midway: keep()  # a step that was torn is trained again
-            except OSError as e: warnings.warn(str(e))
+            except Exception as e: warnings.warn(f"not all of the last state was kept: {e}")
             raise
         finally:
             for tracker in training.accelerator.trackers: _track(tracker.finish)
         if main:
             keep()
+            if training.skipped:
+                warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
     tell(_closing(run, entries, training.stopping))
     training.accelerator.wait_for_everyone()
@@ -438,7 +576,6 @@ def _closing(run: Run, entries: list[LogEntry], stopped: bool) -> str:
     begin = f"stopped{loss}; go on with\n    ddpm_train --resume {run.folder}\nor look" if stopped else f"done{loss}: look"
     return f"{begin} at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}\nor, in Python, load_run({str(run.folder)!r}).draw()"
 
-
 # %% ../nbs/15_recipes.ipynb #load_run
 def load_run(
     folder: Path,               # what `train` left behind
@@ -449,10 +586,17 @@ def load_run(
     if weights not in ("ema", "raw"): raise ValueError(f"weights must be one of ema, raw; got {weights!r}")
     recipe = read_recipe(folder)
     try: run = Run(**read_pipeline(folder, device), recipe=recipe, folder=Path(folder))
-    except FileNotFoundError as e: raise RuntimeError(f"the run in {folder} is damaged, or made by an earlier version: {e}") from e
+    except FileNotFoundError as e:
+        what = f"the run in {folder}"
+        if not any((Path(folder) / name).exists() for name in ("config.json", "model.safetensors")):
+            raise RuntimeError(f"{what} has saved no weights yet: it does every {recipe.preview_every} "
+                               "steps (preview_every) and at its end; if it was cut short, it goes on "
+                               f"with\n    ddpm_train --resume {folder}") from None
+        raise RuntimeError(f"{what} is damaged, or made by an earlier version: {e}") from e
     if weights == "raw":
-        state = Checkpoints(run.folder / "checkpoints").load()["diffusion"]
-        run.model.load_state_dict({k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
+        state = unwrap_names(Checkpoints(run.folder / "checkpoints").load()["diffusion"])
+        of_model = {k: v for k, v in state.items() if k.startswith("model.")}
+        load_state(run.model, {k.removeprefix("model."): v for k, v in of_model.items()})
     return run
 
 
@@ -464,10 +608,22 @@ def read_recipe(
 
 
 def _read_run(folder: Path) -> tuple[dict, Recipe]:
+    if not folder.exists():
+        looked = "" if folder.is_absolute() else f": there is no {folder.absolute()}"
+        raise ValueError(f"{folder} does not exist{looked}")
     if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
-    try:
-        about = json.loads((folder / "run.json").read_text())
-        saved = dict(about["recipe"])
-        parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
-        return about, Recipe(**saved, **parts)
-    except Exception as e: raise damaged(f"the run in {folder}", "run.json", e) from e
+    try: about = read_json(folder / "run.json", _RunFile)
+    except ValueError as e: raise RuntimeError(f"the run in {folder} is damaged: {e}") from None
+    return about, about["recipe"]
+
+
+class _Told(TypedDict):  # run.json
+    recipe: Recipe
+
+
+class _RunFile(_Told, total=False):
+    shape: list[int]
+    classes: list[str]
+    levels: int
+    images: int
+    digest: str

@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import get_args, get_origin
 import math
 import operator
+import reprlib
 import warnings
 import torch
 from torch import Tensor
@@ -235,7 +236,9 @@ def check_value(
     if value is None and NoneType in kinds: return None
     kind = kinds[0]
     if get_origin(kind) is tuple and isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(check_value(f"each of {name}", v, get_args(kind)[0]) for v in value)
+        value, inner = tuple(value), get_args(kind)[0]
+        if inner is int and all(type(v) is int for v in value): return value  # however many
+        return tuple(check_value(f"each of {name}", v, inner) for v in value)
     truth = type(value).__name__ in ("bool", "bool_")  # the latter is NumPy's
     with suppress(TypeError, ValueError, OverflowError):
         if kind is int and not truth: return operator.index(value)
@@ -244,7 +247,7 @@ def check_value(
         if kind not in _MEANING and isinstance(value, kind) or kind is str and isinstance(value, str):
             return value
     wanted = _MEANING.get(kind) or ("whole numbers" if get_origin(kind) else f"a {kind.__name__}")
-    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {value!r}")
+    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {reprlib.repr(value)}")
 
 
 def check_fields(

@@ -24,9 +24,10 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .progress import Progress, sparkline, speed
-from .schedule import NoiseSchedule, as_schedule, check_index, extract
+from .schedule import NoiseSchedule, as_schedule, check_fields, check_index, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
 from .data import ImageSet, check_seed, seed_for
+from .unet import load_state, unwrap_names
 
 # %% ../nbs/06_training.ipynb #simple_loss
 def simple_loss(
@@ -143,6 +144,7 @@ class TrainingConfig:
     log_every: int = 50            # steps between two looks at the loss
 
     def __post_init__(self):
+        check_fields(self)
         for f in fields(self):
             v = getattr(self, f.name)
             if f.name in ("batch_size", "accumulate", "steps", "log_every") and v < 1: raise ValueError(f"{f.name} must be at least 1; got {v}")
@@ -275,6 +277,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(diffusion.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, fused=self.fused)
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         if config.compile == "on" or config.compile == "auto" and self._compile_pays(diffusion.model): diffusion.model.compile()
+        self.trainer = diffusion  # and what accelerate wraps around it, for processes or a compiler:
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
         self.step, self.seconds, self.stopping, self.agreed = 0, 0.0, False, False  # several processes must agree when to stop: they do when they read
         self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
@@ -289,7 +292,7 @@ class Training:
     @property
     def model(self) -> nn.Module:
         "The network that the optimizer moves."
-        return self.accelerator.unwrap_model(self.diffusion).model
+        return self.trainer.model
 
     @property
     def ema_model(self) -> nn.Module:
@@ -303,7 +306,7 @@ class Training:
         return min(1.0, max(self.step / self.config.steps, by_time))
 
 # %% ../nbs/06_training.ipynb #_step
-PATIENCE = 20  # steps in a row without a finite gradient that end a training
+PATIENCE = 20  # steps in a row without a finite gradient that end a training; fewer when they are most of a short one
 
 @patch
 def _step(self: Training) -> tuple[Tensor, Tensor, float]:
@@ -313,7 +316,8 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
     self.midway = True
     torch.manual_seed(seed_for(c.seed, 2, self.step, 0))
-    draws = a.unwrap_model(self.diffusion).draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
+    mine = slice(a.process_index, None, a.num_processes)
+    draws = self.trainer.draw(x_0, n=c.batch_size).part(mine)
     if a.process_index: torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))  # for dropout
     self.diffusion.train()
     loss = 0
@@ -360,7 +364,7 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
     steps, self.agreed = torch.stack(steps), bool(stop[0] > 0)                       # (n, 2) losses and gradient norms; whether somebody wished to stop
     finite = steps.isfinite().all(1)
     for good in finite.tolist(): self.skipped = 0 if good else self.skipped + 1
-    if self.skipped >= PATIENCE:
+    if self.skipped >= (min(PATIENCE, self.step // 2 + 1) if self._over() else PATIENCE):
         raise FloatingPointError(f"the last {self.skipped} steps, from {self.step - self.skipped} on, had a loss or a gradient that is not finite, and were skipped. "
                                  f"The loss before: {' '.join(f'{v:.3g}' for v in self.losses[-8:]) or 'none'}. Check the data for NaN, or lower the learning rate ({self.config.lr:g})")
     if finite.any(): self.losses.append(float(steps[finite, 0].mean()))
@@ -372,21 +376,49 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
 def state_dict(self: Training) -> dict:
     "All that a later process needs to go on: load it back with `load_state_dict`."
     scaler = self.accelerator.scaler
-    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:], "diffusion": self.accelerator.unwrap_model(self.diffusion).state_dict(), "ema": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {}}
+    return {"step": self.step, "seconds": self.seconds,
+            "skipped": self.skipped, "losses": self.losses[-8:],
+            "diffusion": unwrap_names(self.trainer.state_dict()), "ema": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {},
+            "rounding": self._rounding()}
 
 
 @patch
 def load_state_dict(self: Training, state: dict) -> None:
     "Go on from a saved state."
     self.step, self.seconds, self.skipped, self.losses = (state[k] for k in ("step", "seconds", "skipped", "losses"))
-    self.accelerator.unwrap_model(self.diffusion).load_state_dict(state["diffusion"])
-    self.average.load_state_dict(state["ema"])
+    load_state(self.trainer, state["diffusion"])
+    load_state(self.average, state["ema"])
     self.optimizer.load_state_dict(state["optimizer"])
     for group in self.optimizer.param_groups: group["fused"] = self.fused  # the state may come from another device
     for p, moments in self.optimizer.state.items():                        # … and from another memory layout
         for name in ("exp_avg", "exp_avg_sq"): moments[name] = torch.empty_like(p).copy_(moments[name])
-    if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
+    if self.accelerator.scaler and state["scaler"]:
+        self.accelerator.scaler.load_state_dict(state["scaler"])
+    now, before = self._rounding(), state.get("rounding", {})
+    changed = [f"{k} {before[k]}, now {now[k]}" for k in now if before.get(k, now[k]) != now[k]]
+    if changed and self.accelerator.is_main_process:
+        warnings.warn("the training goes on, but not to the same bits, because sums are rounded in "
+                      f"another way: {'; '.join(changed)}")
+
+
+@patch
+def _rounding(self: Training) -> dict:
+    "What decides the last bits of a step, beside its numbers."
+    c, a = self.config, self.accelerator
+    threads = {"threads": torch.get_num_threads()} if self.device.type == "cpu" else {}
+    return {"device": self.device.type, "processes": a.num_processes, **threads,
+            "precision": a.mixed_precision, "torch": str(torch.__version__),
+            "accumulate": c.accumulate, "channels_last": c.channels_last, "compile": c.compile}
+
+
+@patch
+def check_finite(self: Training) -> None:
+    "`FloatingPointError` when a weight is no finite number: such a state is not worth keeping."
+    weights = (*self.trainer.parameters(), *self.average.parameters())
+    if not torch.stack([p.isfinite().all() for p in weights]).all():
+        raise FloatingPointError(f"the weights are no longer finite at step {self.step}: "
+                                 f"lower the learning rate ({self.config.lr:g})")
 
 # %% ../nbs/06_training.ipynb #_watch
 def _curve(entries: list[LogEntry]):

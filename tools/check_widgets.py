@@ -44,12 +44,12 @@ def jupyterlab(folder):
     for name, values in settings.items():
         path = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+        path.write_text(json.dumps(values), encoding="utf-8")
     env = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
                         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"), "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]), "OMP_NUM_THREADS": "1"}
     env.pop("IN_TEST", None)
     (folder / "work").mkdir()
-    url, log = f"http://127.0.0.1:{port}", open(folder / "log", "w")
+    url, log = f"http://127.0.0.1:{port}", open(folder / "log", "w", encoding="utf-8")
     server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=",
                                f"--ServerApp.root_dir={folder / 'work'}"], env=env, stdout=log, stderr=log, cwd=folder)
     try:
@@ -59,7 +59,9 @@ def jupyterlab(folder):
                 if server.poll() is not None: break
                 time.sleep(0.1)
         else: server.kill()
-        if server.poll() is not None: sys.exit(f"JupyterLab did not start:\n{(folder / 'log').read_text()[-2000:]}")
+        if server.poll() is not None:
+            said = (folder / "log").read_text(encoding="utf-8")
+            sys.exit(f"JupyterLab did not start:\n{said[-2000:]}")
         yield url
     finally:
         server.terminate()
@@ -130,9 +132,10 @@ def films(page, where, player):
 
 def in_page(browser, folder):
     "A film that is stored in chapter 13, on a page without a kernel."
-    cells = json.loads((root / "nbs" / "13_viz.ipynb").read_text())["cells"]
+    cells = json.loads((root / "nbs" / "13_viz.ipynb").read_text(encoding="utf-8"))["cells"]
     html = next("".join(o["data"]["text/html"]) for c in cells if c["id"] == "film-denoising" for o in c["outputs"])
-    (folder / "film.html").write_text(f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}")
+    page = f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}"
+    (folder / "film.html").write_text(page, encoding="utf-8")
     for javascript in True, False:
         page = browser.new_page(java_script_enabled=javascript)
         page.goto(f"file://{folder / 'film.html'}")
@@ -207,10 +210,13 @@ def opened(browser, url, name, cells, shot=None):
     page, wrong = browser.new_page(viewport={"width": 1300, "height": 1000}), []
     page.on("pageerror", lambda e: wrong.append(str(e)))
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    page.goto(f"{url}/lab/tree/{name}")
-    page.locator(".jp-Cell").first.click()
+    page.goto(f"{url}/lab/workspaces/{Path(name).stem}/tree/{name}")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-    for _ in cells: page.keyboard.press("Shift+Enter")
+    for _ in range(5):  # a page that looks ready may not be connected yet, and lets the first keys pass
+        page.locator(".jp-Cell").first.click()
+        for _ in cells: page.keyboard.press("Shift+Enter")
+        try: page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|1)\]")).first.wait_for(timeout=4000); break
+        except TimeoutError: pass
     try: yield page
     finally:
         if shot: page.screenshot(path=shot)

@@ -1,7 +1,7 @@
 """The rules of the house, checked: prints a line for each and exits with 1 when one is broken.
 
 Modules import only from chapters above them; no star imports; each module imports alone; importing the first ten loads
-nothing heavy; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
+nothing heavy; text files are read and written as UTF-8; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
 Chinese editions keep step with the English ones."""
 import ast
 import importlib
@@ -15,8 +15,9 @@ import torch  # here once, for all that are forked below: each imports one modul
 
 root = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(root))
-chapters = {re.search(r"#\| default_exp (\w+)", p.read_text())[1]: int(p.name[:2]) for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))}
-trees = {name: ast.parse((root / "ddpm_nb" / f"{name}.py").read_text()) for name in chapters}
+chapters = {re.search(r"#\| default_exp (\w+)", p.read_text(encoding="utf-8"))[1]: int(p.name[:2])
+            for p in sorted((root / "nbs").glob("[0-9]*.ipynb"))}
+trees = {name: ast.parse((root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8")) for name in chapters}
 may_look_down = {"cli", "benchmark", "widgets"}  # nothing imports these; they may use anything
 heavy = ["matplotlib", "ipywidgets", "sklearn", "accelerate", "diffusers"]
 broken = []
@@ -32,7 +33,7 @@ def imports(name):
 
 
 def fresh(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", cwd=root)
 
 
 def alone(name):
@@ -55,6 +56,22 @@ with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool: ru
 light = [name for name, number in chapters.items() if number <= 10]
 loaded = fresh(f"import sys, ddpm_nb, {', '.join('ddpm_nb.' + n for n in light)}; print(*[m for m in {heavy} if m in sys.modules])")
 rule("importing chapters 01 to 10 loads nothing heavy", loaded.stdout.split() + ([loaded.stderr] if loaded.returncode else []))
+lint = "-m ruff check --quiet --no-cache --output-format=concise ddpm_nb tools setup.py".split()
+linted = subprocess.run([sys.executable, *lint], capture_output=True, encoding="utf-8", cwd=root)
+rule("ruff finds nothing (pyproject.toml says what it looks for)",
+     linted.stdout.splitlines() or [linted.stderr] * (linted.returncode != 0))
+
+
+def in_any_encoding(path):
+    "Where text is read or written without `encoding`; ruff sees only what it knows is a `Path`."
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        named = isinstance(node, ast.Call) and any(k.arg == "encoding" for k in node.keywords)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("read_text", "write_text") and not named:
+            yield f"{path.relative_to(root)}:{node.lineno}"
+
+
+sources = [*sorted((root / "ddpm_nb").glob("*.py")), *sorted((root / "tools").glob("*.py")), root / "setup.py"]
+rule("text files are read and written as UTF-8", [line for path in sources for line in in_any_encoding(path)])
 public = [(name, node) for name, tree in trees.items() for node in tree.body if not getattr(node, "name", "_").startswith("_")]
 methods = [(f"{name}.{node.name}", m) for name, node in public if isinstance(node, ast.ClassDef) for m in node.body
            if isinstance(m, ast.FunctionDef) and not m.name.startswith("_") and m.name != "forward"]  # a forward is its class's docstring
@@ -64,7 +81,8 @@ rule("public functions, classes and methods have docstrings", [f"{name}.{node.na
 def sections(notebook):
     "Markdown above the first heading with an anchor, and by anchor the code cells under that heading that the tests run."
     head, found, now = "", {}, None
-    for cell in json.loads((root / "nbs" / "tutorials" / notebook).read_text())["cells"]:
+    text = (root / "nbs" / "tutorials" / notebook).read_text(encoding="utf-8")
+    for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             for line in re.findall(r"^#+ .*", source, re.M): now = (re.findall(r'<a id="([\w-]+)"', line) or [None])[0]

@@ -60,7 +60,8 @@ def run_a(out: Path, small: bool) -> None:
     for name, limit in LIMITS.items():
         if small and name == "06_training": continue  # takes as long as at full size
         notebook = root / "nbs" / f"{name}.ipynb"
-        command = ["tools/execute.py", str(notebook)] if notebook.exists() else [str(root / "tools/on_gpu.py"), name, str(out), *tiny]
+        itself = [str(root / "tools/on_gpu.py"), name, str(out), *tiny]
+        command = ["tools/execute.py", str(notebook)] if notebook.exists() else itself
         end(name, start(out, name, *command), limit * (5 if small else 1), began)
         if notebook.exists(): shutil.copy(notebook, out)
 
@@ -72,7 +73,8 @@ def paper(small: bool):
 
 def benchmark(out: Path, small: bool, rounds: int) -> None:
     from ddpm_nb.benchmark import bench
-    bench(paper(small), rounds=1 if small else rounds, levers=True, compile=torch.cuda.is_available()).save(out)
+    report = bench(paper(small), None, 1 if small else rounds, levers=True, compile=torch.cuda.is_available())
+    report.save(out)
 
 
 def details(out: Path, small: bool) -> None:
@@ -220,8 +222,8 @@ def cifar(train: str | None, test: str | None, small: bool):
     "Images of two archives (a tenth of the first kept aside where there is no second), or random ones."
     from ddpm_nb.data import ImageSet
     if train is None:
-        images = torch.randint(256, (200, 3, 32, 32), dtype=torch.uint8)
-        data = ImageSet(images, torch.arange(200) % 10, tuple("abcdefghij"))
+        images = torch.randint(256, (40, 3, 32, 32), dtype=torch.uint8)
+        data = ImageSet(images, torch.arange(40) % 10, tuple("abcdefghij"))
         return data, data
     data = read_zip(train, 60 if small else None)
     if test and Path(test).exists(): return data, read_zip(test, 60 if small else None)
@@ -253,13 +255,13 @@ def draw(run, out: Path, small: bool, say) -> dict:
     for scale in (None, 1.5, 2.0):
         begin = perf_counter()
         images, labels = run.draw(n, steps=4 if small else 20, solver="dpm", spacing="logsnr", guidance_scale=scale,
-                                  precision="auto", seed=1)
+                                  precision="auto", seed=1, progress=False)
         name = f"dpm20, guidance {scale or 'none'}"
         drawn[name] = images, labels
         keep(out / f"dpm20_{scale or 1.0}.npz", images, labels)
         say(f"{n} images, {name}: {perf_counter() - begin:.1f} s")
     begin = perf_counter()
-    images, labels = run.draw(10 if small else 100, steps=4 if small else 1000, precision="auto", seed=2)
+    images, labels = run.draw(10 if small else 100, steps=4 if small else 1000, precision="auto", seed=2, progress=False)
     keep(out / "ancestral1000.npz", images, labels)
     say(f"100 images, Algorithm 2 with 1,000 steps: {perf_counter() - begin:.1f} s")
     return drawn
@@ -285,7 +287,7 @@ def train_judge(data, steps: int):
         i, j = torch.randint(9, (2,)).tolist()
         x = F.pad(x, (4, 4, 4, 4))[:, :, i:i + 32, j:j + 32].contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad()
-        with torch.autocast(device, torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             loss = F.cross_entropy(judge(x), y, label_smoothing=0.1)
         loss.backward()
         optimizer.step()
