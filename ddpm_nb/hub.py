@@ -248,7 +248,7 @@ def sampler(self: Pipeline,
     steps: int | None = None,              # network calls; all of the schedule's when None
     solver: str | None = None,             # one of `SOLVERS`; its own when None
     guidance_scale: float | None = None,   # of classifier-free guidance; plainly conditional when None
-    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`, and chapter 8 for what suits `dpm`
+    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`, and chapter 8 for `dpm`
     variance: str | None = None,           # of the ancestral steps; when None, its own for all steps, and the small (or the learned) one for fewer
     precision: str = "fp32",               # of the network: `fp32`, `tf32`, `bf16`, `fp16`, or `auto`, the fastest that the device has
     compile: bool = False,                 # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls

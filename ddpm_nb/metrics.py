@@ -101,9 +101,11 @@ def check_features(
     D = None
     for name, x in sets.items():
         check_alike(**{name: x})
-        if x.ndim != 2 or not x.numel(): raise ValueError(f"{name} must be (N, D), neither of them 0; got {tuple(x.shape)}")
+        if x.ndim != 2 or not x.numel():
+            raise ValueError(f"{name} must be (N, D), neither of them 0; got {tuple(x.shape)}")
         if not x.isfinite().all(): raise ValueError(f"{name} must be finite numbers; some are not")
-        if (D := D or x.shape[1]) != x.shape[1]: raise ValueError(f"both sets must have as many features; got {D} and {x.shape[1]}")
+        if (D := D or x.shape[1]) != x.shape[1]:
+            raise ValueError(f"both sets must have as many features; got {D} and {x.shape[1]}")
 
 
 class Moments(NamedTuple):
@@ -275,17 +277,20 @@ def inception_score(
 
 def _distances(a: Tensor, b: Tensor) -> Iterator[Tensor]:
     "(n, M) float64 distances of (N, D) to (M, D) features, a thousand of `a` at a time."
-    check_features(a=a, b=b)  # and float64: by products, the fast way, float32 loses the digits of what is far from 0 and close together
-    for part in a.split(1000): yield torch.cat([torch.cdist(part.double(), other.double()) for other in b.split(10_000)], 1)
+    check_features(a=a, b=b)
+    for part in a.split(1000):  # by products, the fast way, float32 loses the digits of what is close
+        near = [torch.cdist(part.double(), other.double()) for other in b.split(10_000)]
+        yield torch.cat(near, 1)
 
 
 def radius(
     x: Tensor,  # (N, D) features
     k: int,     # which neighbour
 ) -> Tensor:    # (N,) float64
-    "Distance of each to its k-th neighbour among the others. `ValueError` when there are no more than k."
-    if len(x) <= check_whole("k", k): raise ValueError(f"k = {k} neighbours need more images; got {len(x)}")
-    return torch.cat([near.kthvalue(k + 1).values for near in _distances(x, x)])  # the nearest is itself
+    "Distance of each to its k-th neighbour among the others. `ValueError` for no more than k."
+    k = check_whole("k", k)
+    if len(x) <= k: raise ValueError(f"k = {k} neighbours need more images; got {len(x)}")
+    return torch.cat([near.kthvalue(k + 1).values for near in _distances(x, x)])  # the first is itself
 
 
 class Neighbourhood(NamedTuple):
@@ -305,7 +310,8 @@ def neighbourhood(
     "Precision, recall, density and coverage (Naeem et al. 2020). `ValueError` when a set has no more than k images."
     if min(len(a), len(b)) <= k: raise ValueError(f"k = {k} neighbours need more images; got {len(a)} and {len(b)}")
     radius_a, radius_b = radius(a, k), radius(b, k) if radius_b is None else radius_b
-    if radius_b.shape != b.shape[:1]: raise ValueError(f"radius_b must be ({len(b)},), one for each of b; got {tuple(radius_b.shape)}")
+    if radius_b.shape != b.shape[:1]:
+        raise ValueError(f"radius_b must be ({len(b)},), one for each of b; got {tuple(radius_b.shape)}")
     precision, density, recall, covered = [], [], [], torch.zeros(len(b), dtype=torch.bool, device=b.device)
     for near in _distances(a, b):
         inside = near <= radius_b
@@ -341,7 +347,9 @@ def nearer(
 ) -> Estimate:
     "Probability that one of `a` is smaller than one of `b`, ties counting half. `ValueError` for fewer than two of either, or NaN."
     for name, x in (("a", a), ("b", b)):
-        if x.ndim != 1 or x.isnan().any(): raise ValueError(f"{name} must be (N,) numbers; got {tuple(x.shape)}, {int(x.isnan().sum())} of them NaN")
+        if x.ndim != 1 or x.isnan().any():
+            missing = int(x.isnan().sum())
+            raise ValueError(f"{name} must be (N,) numbers; got {tuple(x.shape)}, {missing} of them NaN")
     if min(len(a), len(b)) < 2: raise ValueError(f"an error needs two numbers at least; got {len(a)} and {len(b)}")
     above = lambda x, y: len(y) - (torch.searchsorted(y, x, right=True) + torch.searchsorted(y, x)).double() / 2  # how many of y are above each x
     N, M, of_a, of_b = len(a), len(b), above(a, b.sort().values), len(a) - above(b, a.sort().values)

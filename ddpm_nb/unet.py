@@ -43,10 +43,11 @@ def time_features(
     order: str = "sin_cos",  # `sin_cos`, `cos_sin` or `interleaved` (sin, cos, sin, cos, …)
     shift: int = 1,          # the exponent is k / (dim / 2 - shift); 1 is the paper's, 0 the article's
 ) -> Tensor:                 # (B, dim) float32
-    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B). `ValueError` for what it cannot be."
+    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B)."
     check_index("t", t, None)
-    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, for as many sines as cosines; got {dim}")
-    if order not in TIME_ORDERS: raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
+    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, as many sines as cosines; got {dim}")
+    if order not in TIME_ORDERS:
+        raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
     if shift not in (0, 1): raise ValueError(f"shift must be 0 or 1; got {shift!r}")
     half = dim // 2
     frequency = torch.exp(-math.log(10000) * torch.arange(half, device=t.device, dtype=torch.float32) / max(half - shift, 1))
@@ -387,7 +388,7 @@ def forward(self: UNet,
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
     y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
 ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-    "Predict the noise in `x_t`. `ValueError` for what does not fit the network; values of `t` and `y` are read on the CPU only."
+    "Predict the noise in `x_t`. `ValueError` for what does not fit; `t` and `y` are read on a CPU only."
     self._check(x_t, t, y)
     c, join = self.config, torch.add if self.config.label_join == "add" else lambda a, b: torch.cat([a, b], 1)
     emb = self.time(self.table(t) if c.time_table else time_features(t, c.width, c.time_order, c.time_shift).to(x_t.dtype))
@@ -405,7 +406,8 @@ def check_dtype(
 ) -> None:
     "`ValueError` unless images and weights have one dtype, or autocast takes care of both."
     check_alike(x_t=x)
-    if x.dtype == weight.dtype or weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
+    if x.dtype == weight.dtype: return
+    if weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
     raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
                      f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
 
