@@ -176,7 +176,7 @@ def _check_out(
 def _train(
     recipe: str | None = None,  # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
-    resume: str | None = None,  # folder of a run that was cut short: go on with it as it began (a recipe and fields given as well must be its own)
+    resume: str | None = None,  # folder of a run that was cut short, or is to train for more steps: go on with it as it began (what else is given must be its own)
     out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
     overwrite: bool = False,    # let an earlier run in that folder go
@@ -186,7 +186,10 @@ def _train(
     from ddpm_nb import recipes
     if resume is not None:
         if out or overwrite: raise ValueError("resume goes on in the folder of the run: out and overwrite cannot be given with it")
-        expected = recipes.get_recipe(recipe, **fields) if recipe else recipes.edit(recipes.read_recipe(resume), **fields)
+        began = recipes.read_recipe(resume)
+        if recipe and not {"steps", "minutes"} & fields.keys():
+            fields |= {"steps": began.training.steps, "minutes": began.training.minutes}  # as long as it was to be
+        expected = recipes.get_recipe(recipe, **fields) if recipe else recipes.edit(began, **fields)
         recipes.resume(Path(resume), device, recipe=expected)
     elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")
     else:
@@ -204,7 +207,7 @@ def _sample(
     label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
     solver: str | None = None,   # ancestral, ddim or dpm (DPM-Solver++, made for 10 to 20 steps); the model's own, mostly ancestral, when not given
-    spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr; for dpm trailing, or on a linear schedule, or from 20 steps on, logsnr, and never linspace; trailing when not given
+    spacing: str = "trailing",   # which steps to keep: linspace (not for dpm), trailing, leading or logsnr (for dpm on a linear schedule); trailing when not given
     variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
     precision: str = "fp32",     # of the network: fp32, bf16, fp16, or auto, the fastest that the device has; fp32 when not given
     compile: bool = False,       # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls

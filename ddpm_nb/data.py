@@ -430,4 +430,5 @@ class _Batches:
 
 
 def _deaf(worker: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the training, which still needs images
+    for name in ("SIGINT", "SIGHUP"):  # Ctrl-C, or a terminal that closes: meant for the training, which still needs images
+        if hasattr(signal, name): signal.signal(getattr(signal, name), signal.SIG_IGN)

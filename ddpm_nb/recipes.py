@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 import json
 import os
 import re
@@ -23,12 +24,13 @@ from fastcore.docments import docments
 from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
-from .hub import Checkpoints, Pipeline, check_room, damaged, force_to_disk, leftovers, locked, read_pipeline, write_safely
+from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, locked
+from .hub import read_pipeline, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .progress import Progress, say
 from .schedule import SCHEDULES, NoiseSchedule, check_fields
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, join, simple_loss, weighted_loss
-from .unet import UNet, UNetConfig, load_state, unwrap_names
+from .unet import UNet, UNetConfig, load_state, read_json, unwrap_names
 
 # %% ../nbs/15_recipes.ipynb #recipe
 LOSSES = {"simple": simple_loss, "min_snr": partial(weighted_loss, weighting="min_snr"), "truncated_snr": partial(weighted_loss, weighting="truncated_snr"),
@@ -199,11 +201,14 @@ def open_folder(
     folder: Path,             # where a run is to live
     overwrite: bool = False,  # an earlier run there may go; nothing else may
 ) -> Iterator[Path]:
-    "Hold a folder for a new run, while nobody else may write there. `ValueError` when it already holds something, `OSError` when it cannot be written."
+    """Hold a folder for a new run, while nobody else may write there. `ValueError` when it already
+    holds something, `OSError` when it cannot be written."""
     folder = Path(folder)
     if _occupied(folder):
-        if not overwrite: raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
-        if not _is_run(folder): raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
+        if not overwrite:
+            raise ValueError(f"{folder} is not empty: choose another folder, or ask to overwrite")
+        if not _is_run(folder):
+            raise ValueError(f"{folder} is not empty and holds no run: it is not overwritten")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         for path in _written(folder): path.unlink(missing_ok=True)
@@ -218,16 +223,22 @@ def free_folder(name: str) -> Path:
 
 
 _PARTS_OF_RUN = ("samples", "checkpoints", "tracked")
-_WRITTEN = re.compile(r"(?:(?:run|config|pipeline)\.json|model\.safetensors|log\.csv|(?:loss|samples|drawn)\.png|samples/step_\d{7,}\.png"
-                      r"|checkpoints/step_\d{9,}-[0-9a-f]{16}\.pt|tracked/.*(?:events\.out\.tfevents\.[^/]*|hparams\.yml))")
+_WRITTEN = "|".join((
+    r"(run|config|pipeline)\.json", r"model\.safetensors", r"log\.csv", r"(loss|samples|drawn)\.png",
+    r"samples/step_\d{7,}\.png", r"checkpoints/step_\d{9,}-[0-9a-f]{16}\.pt",
+    r"tracked/.*(events\.out\.tfevents\.[^/]*|hparams\.yml)",
+))
 
 def _written(folder: Path) -> list[Path]:
-    "The files that a run writes, by their names, and what it left half-written. The one that says it is a run comes last."
-    parts = [folder / part for part in _PARTS_OF_RUN if not (folder / part).is_symlink()]
-    found = [p for top in (folder, *parts) if top.is_dir() for p in (top.iterdir() if top == folder else top.rglob("*"))]
-    ours = [p for p in found if _WRITTEN.fullmatch(p.relative_to(folder).as_posix()) and not p.is_dir()]
-    half = [p for top in (folder, *parts) for p in leftovers(top)]
-    return sorted((*ours, *half), key=lambda p: p.name == "run.json")
+    "The files that runs write, and half-written ones. The one that says it is a run comes last."
+    found = list(folder.iterdir()) if folder.is_dir() else []
+    half = leftovers(folder)
+    for part in (folder / part for part in _PARTS_OF_RUN):
+        if part.is_dir() and not part.is_symlink():
+            found += part.rglob("*")
+            half += leftovers(part)
+    named = [p for p in found if re.fullmatch(_WRITTEN, p.relative_to(folder).as_posix())]
+    return sorted((p for p in (*named, *half) if not p.is_dir()), key=lambda p: p.name == "run.json")
 
 
 def _occupied(folder: Path) -> bool:
@@ -239,8 +250,10 @@ def _occupied(folder: Path) -> bool:
 
 
 def _is_run(folder: Path) -> bool:
-    try: return "ddpm_nb" in json.loads((folder / "run.json").read_text(encoding="utf-8"))["versions"]
-    except (OSError, ValueError, TypeError, KeyError): return False
+    try: about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError): return False
+    versions = about.get("versions") if isinstance(about, dict) else None
+    return isinstance(versions, dict) and "ddpm_nb" in versions
 
 # %% ../nbs/15_recipes.ipynb #_picture
 def _picture(path: Path, draw) -> None:
@@ -277,15 +290,18 @@ def _preview(run: Run, path: Path) -> torch.Tensor | None:
 
 @contextmanager
 def _ending_on_interrupt(training: Training):
-    "Ctrl-C, the system's wish to terminate, or a terminal that closes ends the training after the step at hand, and what follows is still done; a second Ctrl-C interrupts. What is ignored already (`nohup`) stays so."
+    """Ctrl-C, the system's wish to terminate, or a terminal that closes ends the training after the
+    step at hand, and what follows is still done; a second Ctrl-C interrupts. What is ignored already
+    (`nohup`) stays so."""
     def stop(signum, frame):
         if training.stopping and signum == signal.SIGINT: raise KeyboardInterrupt  # a cluster may say SIGTERM more than once
         if training.stopping: return
         training.stopping = True
         say("\nstopping after this step, and saving")
     if threading.current_thread() is not threading.main_thread(): yield; return
-    wishes = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {s: signal.signal(s, stop) for s in wishes if signal.getsignal(s) is not signal.SIG_IGN}
+    wishes = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    heard = [s for s in wishes if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, stop) for s in heard}
     try: yield
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
@@ -307,7 +323,8 @@ def train(
             check_room(folder, _room(run, folder))
             held.enter_context(open_folder(folder, overwrite))
             versions = {"ddpm_nb": __version__, "torch": torch.__version__}
-            _write_text(folder / "run.json", _json({"recipe": asdict(recipe), **data, "versions": versions}))
+            about = {"recipe": asdict(recipe), **data, "versions": versions}
+            _write_text(folder / "run.json", _json(about))
             _write_text(folder / "log.csv", _log([]))
             return replace(run, folder=folder)
         return _go_on(training, _first(training, prepare) or run, [], progress)
@@ -317,9 +334,12 @@ def resume(
     folder: Path,                # of a run that was cut short
     device: str | None = None,   # `cpu`, `cuda`, …; the best there is when None
     progress: bool = True,       # show a bar
-    recipe: Recipe | None = None,  # as it shall go on; may differ in what changes no step (`OPERATION`), in where the data lie, and in how long it trains
+    recipe: Recipe | None = None,  # as it shall go on; see `_check_same` for what may differ
 ) -> Run:
-    "Go on from the newest whole checkpoint (from the start, if it did not come to one), to where the run would have ended. `ValueError` for a run that has ended, whose data or recipe are others now, or whose checkpoints are gone."
+    """Go on from the newest whole checkpoint (from the start, if it did not come to one), to where
+    the run would have ended. `recipe` may differ in what changes no step (`OPERATION`), in where the
+    data lie, and in how long it trains. `ValueError` for a run that has ended, whose data or recipe
+    are others now, or whose checkpoints are gone."""
     folder = Path(folder)
     about, began = _read_run(folder)
     recipe = _located(recipe or began)
@@ -333,7 +353,8 @@ def resume(
         return _go_on(training, *_pick_up(training, run, folder, about, began), progress)
 
 
-OPERATION = ("accumulate", "workers", "gradient_checkpointing", "channels_last", "compile", "tracker", "checkpoint_every", "preview_every", "preview_steps")
+OPERATION = ("accumulate", "workers", "gradient_checkpointing", "channels_last", "compile", "tracker",
+             "checkpoint_every", "preview_every", "preview_steps")
 
 
 def _located(recipe: Recipe) -> Recipe:
@@ -345,29 +366,43 @@ def _located(recipe: Recipe) -> Recipe:
 def _check_same(folder: Path, began: Recipe, recipe: Recipe) -> None:
     "Refuse what would make another run of it."
     free = {*OPERATION, "steps", "minutes"}
-    if not {began.data, recipe.data} & set(DATA) and bool(began.workers) == bool(recipe.workers): free.add("data")  # its digest is compared
-    value = lambda r, name, part: getattr(getattr(r, part) if part else r, name)
-    both = {name: (value(began, name, part), value(recipe, name, part)) for name, (part, *_) in recipe_fields().items() if name not in free}
-    differ = [f"{name} is {there!r} there, {now!r} was given" for name, (there, now) in both.items() if there != now]
+    if _same_digest(began, recipe): free.add("data")
+    differ = []
+    for name, (part, *_) in recipe_fields().items():
+        there, now = (getattr(getattr(r, part) if part else r, name) for r in (began, recipe))
+        if there != now and name not in free:
+            differ.append(f"{name} is {there!r} there, {now!r} was given")
     if differ: raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}")
     if recipe.data not in DATA and not Path(recipe.data).is_dir():
-        raise ValueError(f"the images of {folder} are not in {recipe.data} any more: say where they are by data (--data FOLDER)")
+        raise ValueError(f"the images of {folder} are not in {recipe.data} any more: "
+                         "say where they are by data (--data FOLDER)")
 
 
-def _pick_up(training: Training, run: Run, folder: Path, about: dict, began: Recipe) -> tuple[Run, list[LogEntry]]:
+def _same_digest(a: Recipe, b: Recipe) -> bool:
+    "Whether both read folders of images in one way, at the start or with workers: the digests compare."
+    return not {a.data, b.data} & set(DATA) and bool(a.workers) == bool(b.workers)
+
+
+def _pick_up(
+    training: Training, run: Run, folder: Path, about: dict, began: Recipe
+) -> tuple[Run, list[LogEntry]]:
     checkpoints = Checkpoints(folder / "checkpoints")
-    if not checkpoints.paths() and (folder / "model.safetensors").exists(): raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
+    if not checkpoints.paths() and (folder / "model.safetensors").exists():
+        raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
     data = json.loads(_json(_about_data(run, training.data)))
-    if bool(began.workers) != bool(run.recipe.workers): del data["digest"]  # of images that are read later, it is another one
-    changed = [f"{k} {about[k]!r}, now {now!r}" for k, now in data.items() if about.get(k, now) != now]
+    if bool(began.workers) != bool(run.recipe.workers): del data["digest"]  # it is another one
+    changed = [f"{k} {about[k]!r}, now {v!r}" for k, v in data.items() if about.get(k, v) != v]
     if changed: raise ValueError(f"the data of {folder} are not what they were: {'; '.join(changed)}")
     if checkpoints.paths(): training.load_state_dict(checkpoints.load())
     if training.accelerator.num_processes > 1:
         steps = [None] * training.accelerator.num_processes
         torch.distributed.all_gather_object(steps, training.step)
-        if len(set(steps)) > 1: raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: is it the same folder for all of them?")
+        if len(set(steps)) > 1:
+            raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: "
+                               "is it the same folder for all of them?")
     if training.progress >= 1 and _weights_kept(run, folder):
-        raise ValueError(f"{folder} has ended, at step {training.step}: it goes on only if it is given more steps (or minutes)")
+        raise ValueError(f"{folder} has ended, at step {training.step}: it goes on if it is given more "
+                         "steps, or minutes")
     entries = [e for e in _read_log(folder / "log.csv") if e.step <= training.step]  # the others are trained again
     if training.accelerator.is_main_process:
         run = replace(run, folder=folder)
@@ -375,15 +410,20 @@ def _pick_up(training: Training, run: Run, folder: Path, about: dict, began: Rec
     return run, entries
 
 
-def _tidy_up(training: Training, run: Run, about: dict, began: Recipe, entries: list[LogEntry]) -> None:
+def _tidy_up(
+    training: Training, run: Run, about: dict, began: Recipe, entries: list[LogEntry]
+) -> None:
     "Make the folder that of a run which has just come to this step."
-    checkpoints, length = Checkpoints(run.folder / "checkpoints"), lambda r: (r.training.steps, r.training.minutes)
+    folder, checkpoints = run.folder, Checkpoints(run.folder / "checkpoints")
     damaged = [p for p in checkpoints.paths() if checkpoints.step_of(p) > training.step]
-    for path in (*damaged, *leftovers(run.folder), *leftovers(run.folder / "samples")): path.unlink(missing_ok=True)
-    _write_text(run.folder / "log.csv", _log(entries))
-    if run.recipe != began: _write_text(run.folder / "run.json", _json(about | {"recipe": asdict(run.recipe)}))
-    if length(run.recipe) != length(began) and began.training.decay != "none":
-        warnings.warn(f"the learning rate of {run.folder} falls towards the end of the run, which is another from here on: it is not what one run of this length would be")
+    for path in (*damaged, *leftovers(folder), *leftovers(folder / "samples")): path.unlink()
+    _write_text(folder / "log.csv", _log(entries))
+    if run.recipe != began:
+        _write_text(folder / "run.json", _json(about | {"recipe": asdict(run.recipe)}))
+    was, now = began.training, run.recipe.training
+    if was.decay != "none" and (was.steps, was.minutes) != (now.steps, now.minutes):
+        warnings.warn(f"the learning rate of {folder} falls towards the end of the run, which is "
+                      "another from here on: it is not what one run of this length would be")
 
 
 def _weights_kept(run: Run, folder: Path) -> bool:
@@ -391,7 +431,8 @@ def _weights_kept(run: Run, folder: Path) -> bool:
     try: kept = read_pipeline(folder, "cpu")["model"].state_dict()
     except (OSError, RuntimeError, ValueError): return False
     state = run.model.state_dict()
-    return kept.keys() == state.keys() and all(torch.equal(kept[k], v.cpu()) for k, v in state.items())
+    if kept.keys() != state.keys(): return False
+    return all(torch.equal(kept[k].cpu(), v.cpu()) for k, v in state.items())
 
 # %% ../nbs/15_recipes.ipynb #_begin
 def _begin(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
@@ -415,14 +456,16 @@ def _room(run: Run, folder: Path) -> int:
     "Bytes that all will need that a run keeps at one time, beyond what is there of it already."
     r, weights = run.recipe, sum(4 * p.numel() + 512 for p in run.model.parameters())
     states = 1 + sum(r.training.steps // every for every in (r.checkpoint_every, r.preview_every))
-    kept = 4 * min(4, states) + 2  # each state is weights, average and two moments; three, and a fourth while it is written; weights twice
-    return kept * weights + 2**20 - (sum(p.stat().st_size for p in _written(folder)) if folder.is_dir() else 0)
+    kept = 4 * min(4, states) + 2  # a state is weights, average and two moments: three states are kept
+    there = sum(p.lstat().st_size for p in _written(folder))  # while a fourth, or new weights, are written
+    return kept * weights + 2**20 - there
 
 
 def _json(content: dict) -> str: return json.dumps(content, indent=1, allow_nan=False)
 
 
-def _write_text(path: Path, text: str) -> None: write_safely(path, lambda p: p.write_text(text, encoding="utf-8"))
+def _write_text(path: Path, text: str) -> None:
+    write_safely(path, lambda p: p.write_text(text, encoding="utf-8"))
 
 
 def _check_tracker(name: str) -> None:
@@ -460,12 +503,14 @@ def _log_line(entry: LogEntry) -> str:
     return ",".join(str(v) if isinstance(v, int) else f"{v:.6g}" for v in entry)
 
 
-def _log(entries: list[LogEntry]) -> str: return "\n".join([",".join(LogEntry._fields), *map(_log_line, entries)]) + "\n"
+def _log(entries: list[LogEntry]) -> str:
+    return "".join(f"{line}\n" for line in (",".join(LogEntry._fields), *map(_log_line, entries)))
 
 
 def _append_to_log(path: Path, entry: LogEntry) -> None:
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # no link that somebody put there
-    with open(os.open(path, flags, 0o666), "a", encoding="utf-8") as f: f.write(_log_line(entry) + "\n")
+    no_link = getattr(os, "O_NOFOLLOW", 0)  # that somebody put there
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | no_link, 0o666)
+    with open(handle, "a", encoding="utf-8") as f: f.write(_log_line(entry) + "\n")
 
 
 def _read_log(path: Path) -> list[LogEntry]:
@@ -517,9 +562,10 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             for tracker in training.accelerator.trackers: _track(tracker.finish)
         if main:
             keep()
-            if training.skipped: warnings.warn(f"the last {training.skipped} steps had a loss or a gradient that is not finite, and were skipped")
+            if training.skipped:
+                warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
-    tell(_closing(run, entries, training.stopping))
+    if main: tell(_closing(run, entries, training.stopping))  # the others know no folder
     training.accelerator.wait_for_everyone()
     return run
 
@@ -541,13 +587,16 @@ def load_run(
     recipe = read_recipe(folder)
     try: run = Run(**read_pipeline(folder, device), recipe=recipe, folder=Path(folder))
     except FileNotFoundError as e:
-        if not any((Path(folder) / name).exists() for name in ("pipeline.json", "config.json", "model.safetensors")):
-            raise RuntimeError(f"the run in {folder} has saved no weights yet: it does every {recipe.preview_every} steps (preview_every) and at its end; "
-                               f"if it was cut short, it goes on with\n    ddpm_train --resume {folder}") from None
-        raise RuntimeError(f"the run in {folder} is damaged, or made by an earlier version: {e}") from e
+        what = f"the run in {folder}"
+        if not any((Path(folder) / name).exists() for name in ("config.json", "model.safetensors")):
+            raise RuntimeError(f"{what} has saved no weights yet: it does every {recipe.preview_every} "
+                               "steps (preview_every) and at its end; if it was cut short, it goes on "
+                               f"with\n    ddpm_train --resume {folder}") from None
+        raise RuntimeError(f"{what} is damaged, or made by an earlier version: {e}") from e
     if weights == "raw":
         state = unwrap_names(Checkpoints(run.folder / "checkpoints").load()["diffusion"])
-        load_state(run.model, {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")})
+        of_model = {k: v for k, v in state.items() if k.startswith("model.")}
+        load_state(run.model, {k.removeprefix("model."): v for k, v in of_model.items()})
     return run
 
 
@@ -559,11 +608,22 @@ def read_recipe(
 
 
 def _read_run(folder: Path) -> tuple[dict, Recipe]:
-    if not folder.exists(): raise ValueError(f"{folder} does not exist{'' if folder.is_absolute() else f': there is no {folder.absolute()}'}")
+    if not folder.exists():
+        looked = "" if folder.is_absolute() else f": there is no {folder.absolute()}"
+        raise ValueError(f"{folder} does not exist{looked}")
     if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
-    try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        saved = dict(about["recipe"])
-        parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
-        return about, Recipe(**saved, **parts)
-    except Exception as e: raise damaged(f"the run in {folder}", "run.json", e) from e
+    try: about = read_json(folder / "run.json", _RunFile)
+    except ValueError as e: raise RuntimeError(f"the run in {folder} is damaged: {e}") from None
+    return about, about["recipe"]
+
+
+class _Told(TypedDict):  # run.json
+    recipe: Recipe
+
+
+class _RunFile(_Told, total=False):
+    shape: list[int]
+    classes: list[str]
+    levels: int
+    images: int
+    digest: str

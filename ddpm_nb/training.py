@@ -277,7 +277,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(diffusion.parameters(), lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay, fused=self.fused)
         self.average = AveragedModel(diffusion.model, multi_avg_fn=self._average).requires_grad_(False)
         if config.compile == "on" or config.compile == "auto" and self._compile_pays(diffusion.model): diffusion.model.compile()
-        self.trainer = diffusion  # and what accelerate wraps it in, for several processes or a compiler:
+        self.trainer = diffusion  # and what accelerate wraps around it, for processes or a compiler:
         self.diffusion, self.optimizer = self.accelerator.prepare(diffusion, self.optimizer)
         self.step, self.seconds, self.stopping, self.agreed = 0, 0.0, False, False  # several processes must agree when to stop: they do when they read
         self.losses, self.skipped, self.midway = [], 0, False  # of the entries so far; steps skipped in a row; in a step that has not ended
@@ -316,7 +316,8 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
     x_0, y = self.data.batch(self.step, c.batch_size, c.seed, c.flip, a.process_index, a.num_processes)
     self.midway = True
     torch.manual_seed(seed_for(c.seed, 2, self.step, 0))
-    draws = self.trainer.draw(x_0, n=c.batch_size).part(slice(a.process_index, None, a.num_processes))
+    mine = slice(a.process_index, None, a.num_processes)
+    draws = self.trainer.draw(x_0, n=c.batch_size).part(mine)
     if a.process_index: torch.manual_seed(seed_for(c.seed, 2, self.step, a.process_index))  # for dropout
     self.diffusion.train()
     loss = 0
@@ -375,7 +376,8 @@ def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
 def state_dict(self: Training) -> dict:
     "All that a later process needs to go on: load it back with `load_state_dict`."
     scaler = self.accelerator.scaler
-    return {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "losses": self.losses[-8:],
+    return {"step": self.step, "seconds": self.seconds,
+            "skipped": self.skipped, "losses": self.losses[-8:],
             "diffusion": unwrap_names(self.trainer.state_dict()), "ema": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(), "scaler": scaler.state_dict() if scaler else {},
             "rounding": self._rounding()}
@@ -391,27 +393,32 @@ def load_state_dict(self: Training, state: dict) -> None:
     for group in self.optimizer.param_groups: group["fused"] = self.fused  # the state may come from another device
     for p, moments in self.optimizer.state.items():                        # … and from another memory layout
         for name in ("exp_avg", "exp_avg_sq"): moments[name] = torch.empty_like(p).copy_(moments[name])
-    if self.accelerator.scaler and state["scaler"]: self.accelerator.scaler.load_state_dict(state["scaler"])
+    if self.accelerator.scaler and state["scaler"]:
+        self.accelerator.scaler.load_state_dict(state["scaler"])
     now, before = self._rounding(), state.get("rounding", {})
     changed = [f"{k} {before[k]}, now {now[k]}" for k in now if before.get(k, now[k]) != now[k]]
     if changed and self.accelerator.is_main_process:
-        warnings.warn(f"the training goes on, but not to the same bits, because sums are rounded in another way: {'; '.join(changed)}")
+        warnings.warn("the training goes on, but not to the same bits, because sums are rounded in "
+                      f"another way: {'; '.join(changed)}")
 
 
 @patch
 def _rounding(self: Training) -> dict:
     "What decides the last bits of a step, beside its numbers."
     c, a = self.config, self.accelerator
-    return {"device": self.device.type, "processes": a.num_processes, "precision": a.mixed_precision, "torch": str(torch.__version__),
-            "accumulate": c.accumulate, "channels_last": c.channels_last, "compile": c.compile,
-            **({"threads": torch.get_num_threads()} if self.device.type == "cpu" else {})}
+    threads = {"threads": torch.get_num_threads()} if self.device.type == "cpu" else {}
+    return {"device": self.device.type, "processes": a.num_processes, **threads,
+            "precision": a.mixed_precision, "torch": str(torch.__version__),
+            "accumulate": c.accumulate, "channels_last": c.channels_last, "compile": c.compile}
 
 
 @patch
 def check_finite(self: Training) -> None:
     "`FloatingPointError` when a weight is no finite number: such a state is not worth keeping."
-    if not all(bool(p.isfinite().all()) for p in (*self.trainer.parameters(), *self.average.parameters())):
-        raise FloatingPointError(f"the weights are no longer finite at step {self.step}: lower the learning rate ({self.config.lr:g})")
+    weights = (*self.trainer.parameters(), *self.average.parameters())
+    if not torch.stack([p.isfinite().all() for p in weights]).all():
+        raise FloatingPointError(f"the weights are no longer finite at step {self.step}: "
+                                 f"lower the learning rate ({self.config.lr:g})")
 
 # %% ../nbs/06_training.ipynb #_watch
 def _curve(entries: list[LogEntry]):
