@@ -565,7 +565,7 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             if training.skipped:
                 warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
-    tell(_closing(run, entries, training.stopping))
+    if main: tell(_closing(run, entries, training.stopping))  # the others know no folder
     training.accelerator.wait_for_everyone()
     return run
 
