@@ -207,7 +207,7 @@ def _sample(
     label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
     steps: int | None = None,    # sampling steps; all of the schedule's when not given
     solver: str | None = None,   # ancestral, ddim or dpm (DPM-Solver++, made for 10 to 20 steps); the model's own, mostly ancestral, when not given
-    spacing: str = "trailing",   # which steps to keep: linspace, trailing, leading or logsnr; for dpm trailing, or on a linear schedule, or from 20 steps on, logsnr, and never linspace; trailing when not given
+    spacing: str = "trailing",   # which steps to keep: linspace (not for dpm), trailing, leading or logsnr (for dpm on a linear schedule); trailing when not given
     variance: str | None = None,  # of the ancestral steps: fixed_small, fixed_large or learned; the recipe's for all steps, the small (or the learned) one for fewer, when not given
     precision: str = "fp32",     # of the network: fp32, bf16, fp16, or auto, the fastest that the device has; fp32 when not given
     compile: bool = False,       # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls

@@ -30,7 +30,7 @@ def q_sample(
     eps: Tensor | None = None,    # (B, *S) standard normal; drawn when None
     generator: torch.Generator | None = None,  # for drawing it
 ) -> Tensor:                      # (B, *S) x_t, dtype and device of x_0
-    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when shapes or dtypes disagree."
+    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when they disagree."
     check_alike(x_0=x_0, eps=eps)
     if eps is None: eps = standard_normal(x_0, generator)
     signal, noise = _levels(schedule, x_0, t)
@@ -192,7 +192,8 @@ def check_output(output: Tensor, x_t: Tensor) -> None:
     double = isinstance(output, Tensor) and output.shape[1:2] == (2 * x_t.shape[1],)
     hint = '; twice the channels go with variance="learned"' if double else ""
     try: check_alike(x_t=x_t, output=output)
-    except ValueError as e: raise ValueError(f"the model must answer with the shape of x_t: {e}{hint}") from None
+    except ValueError as e:
+        raise ValueError(f"the model must answer with the shape of x_t: {e}{hint}") from None
 
 
 def split_output(output: Tensor, x_t: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,20 +4,20 @@
 
 # %% auto #0
 __all__ = ['SOLVERS', 'DTYPES', 'write_safely', 'write_together', 'leftovers', 'force_to_disk', 'locked', 'check_room',
-           'Checkpoints', 'read_tensors', 'describe_schedule', 'read_schedule', 'Pipeline', 'fetch', 'damaged',
-           'read_pipeline']
+           'Checkpoints', 'describe_schedule', 'read_schedule', 'Pipeline', 'read_pipeline']
 
 # %% ../nbs/12_hub.ipynb #from-contextlib-import-contextmanage
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 import hashlib
 import io
 import json
 import os
 import re
+import reprlib
 import secrets
 import shutil
 import warnings
@@ -25,18 +25,17 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
 from filelock import FileLock, Timeout
-from huggingface_hub import ModelHubMixin, hf_hub_download, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError, HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+from huggingface_hub import ModelHubMixin
 from . import __version__
 from .data import check_seed, seed_for
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .progress import Progress, speed
 from .sampling import Autocast, Compiled, State
-from .schedule import SCHEDULES, NoiseSchedule, check_whole
+from .schedule import SCHEDULES, NoiseSchedule, check_value, check_whole
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
-from .unet import UNet, UNetConfig, Whole
+from .unet import UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json, read_tensors
 
 # %% ../nbs/12_hub.ipynb #write_safely
 def write_safely(
@@ -164,16 +163,6 @@ class Checkpoints:
 _CHECKPOINT = re.compile(r"step_(\d{9,})-[0-9a-f]{16}\.pt")
 
 
-def read_tensors(
-    file,  # by `torch.save`: a path, or an open file
-):         # numbers and tensors, on the CPU
-    "What was saved, read without running any code. `ValueError` when it is, or holds, anything else."
-    try: return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError: raise
-    except Exception as e:  # torch's own message tells how to run what it holds
-        raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else is ever loaded") from e
-
-
 def _digest(content) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -195,14 +184,21 @@ def describe_schedule(
 def read_schedule(
     said: dict,  # by `describe_schedule`
 ) -> NoiseSchedule:
-    "The schedule that was described. `ValueError` when that is none."
+    "The schedule that was described, of a million steps at most. `ValueError` when that is none."
+    numbers = dict(said)
+    name = numbers.pop("name", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made it was warned
-        if "betas" in said: return NoiseSchedule.from_betas(said["betas"])
-        numbers = dict(said)
-        name = numbers.pop("name", None)
-        if name not in SCHEDULES: raise ValueError(f"name of a schedule must be one of {', '.join(SCHEDULES)}; got {name!r}")
-        return SCHEDULES[name](**numbers)
+        if name is None and "betas" in said:
+            return NoiseSchedule.from_betas(from_json("betas", said["betas"], list[float]))
+        if not isinstance(name, str) or name not in SCHEDULES:
+            known = ", ".join(SCHEDULES)
+            raise ValueError(f"name of a schedule must be one of {known}; got {reprlib.repr(name)}")
+        T = check_value("T", numbers.get("T", 1000), int)
+        if T > 10**6: raise ValueError(f"T must be at most a million; got {T}")
+        try: return SCHEDULES[name](**numbers)
+        except TypeError:
+            raise ValueError(f"the numbers of a {name} schedule are others than {', '.join(numbers)}") from None
 
 # %% ../nbs/12_hub.ipynb #solvers
 SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
@@ -250,7 +246,7 @@ def sampler(self: Pipeline,
     steps: int | None = None,              # network calls; all of the schedule's when None
     solver: str | None = None,             # one of `SOLVERS`; its own when None
     guidance_scale: float | None = None,   # of classifier-free guidance; plainly conditional when None
-    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`, and chapter 8 for what suits `dpm`
+    spacing: str = "trailing",             # which steps to keep: see `timestep_subset`, and chapter 8 for `dpm`
     variance: str | None = None,           # of the ancestral steps; when None, its own for all steps, and the small (or the learned) one for fewer
     precision: str = "fp32",               # of the network: `fp32`, `tf32`, `bf16`, `fp16`, or `auto`, the fastest that the device has
     compile: bool = False,                 # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
@@ -361,55 +357,41 @@ def sample(self: Pipeline,
     return self.draw(n, label, **options)[0]
 
 # %% ../nbs/12_hub.ipynb #fetch
-def fetch(
-    name: str | Path,  # a folder, or a repository on the Hub
-    file: str,         # a file in it
-    **where,           # `revision`, `token`, `cache_dir` of the Hub
-) -> Path:
-    "A file of a folder, or of a repository (which the Hub's cache then keeps). `FileNotFoundError` when there is none, `OSError` when the Hub cannot be asked, `ValueError` when the name can be neither, or lacks in a folder that is here."
-    if Path(name).is_dir():
-        if not (Path(name) / file).is_file(): raise FileNotFoundError(f"{name} holds no {file}")
-        return Path(name) / file
-    if len(parts := Path(name).parts) != 2 or Path(name).parent.is_dir():  # a slip of the pen, no repository
-        raise ValueError(f"{name} does not exist" + ("" if len(parts) == 2 else ", and is no name of the form owner/name that the Hugging Face Hub could know"))
-    try: return Path(hf_hub_download(str(name), file, **where))
-    except HFValidationError: raise ValueError(f"{name} is no folder, and no name that the Hugging Face Hub could know") from None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as e:
-        at = {k: v for k, v in where.items() if k in ("cache_dir", "revision")}
-        if any(isinstance(try_to_load_from_cache(str(name), f, **at), str) for f in ("config.json", "model_index.json", "unet/config.json")):
-            raise FileNotFoundError(f"{name} in the Hub's cache holds no {file}") from None
-        raise OSError(f"{name} is no folder here, and the Hugging Face Hub cannot be reached. Where there is a connection, `hf download {name} --local-dir FOLDER` fetches it: copy FOLDER here and give its path") from e
-    except EntryNotFoundError: raise FileNotFoundError(f"{name} on the Hugging Face Hub holds no {file}") from None
-    except HfHubHTTPError as e: raise OSError(f"{name} is no folder here, and the Hugging Face Hub refuses it: {str(e).splitlines()[0]}") from e
-
-
-def damaged(what: str, file: str, e: Exception) -> RuntimeError:
-    "The error that says which file cannot be used."
-    return RuntimeError(f"{what} is damaged: {file}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}")
-
-
 def read_pipeline(
     name: str | Path,           # a folder, or a repository on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
     **where,                    # see `fetch`
 ) -> dict:                      # the fields of a `Pipeline`
-    "What `Pipeline.save_pretrained` wrote. `RuntimeError` when a file is damaged; and see `fetch`."
-    from safetensors.torch import load as load_weights
-    device, paths = join(device), {file: fetch(name, file, **where) for file in ("pipeline.json", "config.json", "model.safetensors")}
+    """What `Pipeline.save_pretrained` wrote. `RuntimeError` names the file and the field that are
+    damaged; and see `fetch`."""
+    device, files = join(device), ("pipeline.json", "config.json", "model.safetensors")
+    described, config, weights = (fetch(name, file, **where) for file in files)
     try:
-        file = "pipeline.json"
-        about = json.loads(paths[file].read_text(encoding="utf-8"))
-        fields, weights = {k: about[k] for k in _KEPT} | {"schedule": read_schedule(about["schedule"])}, paths["model.safetensors"].read_bytes()
-        file = "config.json"
-        model = UNet(UNetConfig(**json.loads(paths[file].read_text(encoding="utf-8"))))
-        file = "model.safetensors"
-        if _digest(paths["config.json"].read_bytes() + weights) != about["network"]: raise ValueError("this is not the network that pipeline.json was written with")
-        model.load_state_dict(load_weights(weights))
-    except Exception as e: raise damaged(str(name), file, e) from e
+        about = read_json(described, _About)
+        if _digest(config.read_bytes() + weights.read_bytes()) != about["network"]:
+            raise ValueError("model.safetensors and config.json are not the network that pipeline.json "
+                             "was written with")
+        schedule = named(f"{described}: schedule", read_schedule, about["schedule"])
+        fields = {k: about[k] for k in _KEPT} | {"schedule": schedule}
+        model = load_weights(read_json(config, UNetConfig), weights)
+        named(described, Pipeline, model=model, **fields)
+    except ValueError as e: raise RuntimeError(f"{name} is damaged: {e}") from None
     return fields | {"model": settle(model, device).eval().requires_grad_(False)}
 
 
-_KEPT = ("shape", "classes", "prediction", "variance", "clip", "unlabelled", "solver")
+class _About(TypedDict):  # pipeline.json
+    schedule: dict
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    prediction: str
+    variance: str
+    clip: bool
+    unlabelled: bool
+    solver: str
+    network: str
+
+
+_KEPT = tuple(name for name in _About.__annotations__ if name not in ("schedule", "network"))
 
 
 @patch

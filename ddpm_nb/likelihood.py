@@ -25,7 +25,7 @@ def gaussian_kl(
     q: Gaussian,  # where the draws come from
     p: Gaussian,  # what they are coded with
 ) -> Tensor:      # elementwise, nats, ≥ 0
-    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions, infinite where q has no variance. `ValueError` where p has none, or for shapes that do not fit."
+    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions. `ValueError` where p has no variance."
     check_alike(**{"q.mean": q.mean, "p.mean": p.mean})
     _check_variance("q.variance", q.variance, q.mean, zero=True)
     _check_variance("p.variance", p.variance, p.mean)
@@ -41,8 +41,10 @@ def _kl(q: Gaussian, p: Gaussian) -> Tensor:
 def _check_variance(name: str, variance: Tensor, mean: Tensor, zero: bool = False) -> None:
     sizes = list(zip(variance.shape[::-1], mean.shape[::-1]))
     if variance.ndim > mean.ndim or any(v not in (1, m) for v, m in sizes):
-        raise ValueError(f"{name} must broadcast to the mean, {tuple(mean.shape)}; got {tuple(variance.shape)}")
-    if variance.device.type == "cpu" and (variance < 0 if zero else variance <= 0).any():  # a GPU would have to wait
+        wanted = f"broadcast to the mean, {tuple(mean.shape)}"
+        raise ValueError(f"{name} must {wanted}; got {tuple(variance.shape)}")
+    if variance.device.type != "cpu": return  # a GPU would have to wait
+    if (variance < 0 if zero else variance <= 0).any():
         raise ValueError(f"{name} must be positive; got {variance.min():.3g}")
 
 # %% ../nbs/10_likelihood.ipynb #decoder_log_prob
@@ -250,7 +252,7 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         "How often each step is drawn: evenly until each was seen ten times, and always a thousandth evenly."
         self._learn()
         even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
-        known = (self.seen >= 10).all() & (root.sum() > 0)  # where nothing costs anything, nothing is to be preferred
+        known = (self.seen >= 10).all() & (root.sum() > 0)  # where all cost nothing, none is preferred
         return torch.where(known, 0.999 * root / root.sum() + 0.001 * even, even)
 
     def forward(self,

@@ -25,7 +25,7 @@ from .progress import Progress, speed
 from .data import ImageSet, check_seed
 from .sampling import evaluating
 from .schedule import check_alike, check_index, check_whole
-from .unet import check_dtype
+from .unet import check_dtype, read_json, read_tensors
 
 # %% ../nbs/11_metrics.ipynb #judge
 class Judge(nn.Module):
@@ -101,9 +101,11 @@ def check_features(
     D = None
     for name, x in sets.items():
         check_alike(**{name: x})
-        if x.ndim != 2 or not x.numel(): raise ValueError(f"{name} must be (N, D), neither of them 0; got {tuple(x.shape)}")
+        if x.ndim != 2 or not x.numel():
+            raise ValueError(f"{name} must be (N, D), neither of them 0; got {tuple(x.shape)}")
         if not x.isfinite().all(): raise ValueError(f"{name} must be finite numbers; some are not")
-        if (D := D or x.shape[1]) != x.shape[1]: raise ValueError(f"both sets must have as many features; got {D} and {x.shape[1]}")
+        if (D := D or x.shape[1]) != x.shape[1]:
+            raise ValueError(f"both sets must have as many features; got {D} and {x.shape[1]}")
 
 
 class Moments(NamedTuple):
@@ -224,7 +226,11 @@ def _inception() -> nn.Module:
     try:
         if not path.exists(): torch.hub.download_url_to_file(url, str(path), path.stem.rsplit("-", 1)[1], progress=False)
     except OSError as e: raise OSError(f"Inception's weights could not be fetched ({e}): put {url} at {path}, or take the extractor judge (labelled images) or pixels") from e
-    torch.load(path, map_location="cpu", weights_only=True)  # tensors and nothing else, or it raises; torch-fidelity does not look
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not digest.startswith(path.stem.rsplit("-", 1)[1]):  # which the file's name promises
+        raise ValueError(f"{path} holds other things than Inception's weights (SHA-256 {digest[:8]}…): "
+                         f"take it away, and it is fetched again, or put {url} there")
+    read_tensors(path)  # or it raises: torch-fidelity does not look
     return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
 
 # %% ../nbs/11_metrics.ipynb #kid
@@ -271,17 +277,20 @@ def inception_score(
 
 def _distances(a: Tensor, b: Tensor) -> Iterator[Tensor]:
     "(n, M) float64 distances of (N, D) to (M, D) features, a thousand of `a` at a time."
-    check_features(a=a, b=b)  # and float64: by products, the fast way, float32 loses the digits of what is far from 0 and close together
-    for part in a.split(1000): yield torch.cat([torch.cdist(part.double(), other.double()) for other in b.split(10_000)], 1)
+    check_features(a=a, b=b)
+    for part in a.split(1000):  # by products, the fast way, float32 loses the digits of what is close
+        near = [torch.cdist(part.double(), other.double()) for other in b.split(10_000)]
+        yield torch.cat(near, 1)
 
 
 def radius(
     x: Tensor,  # (N, D) features
     k: int,     # which neighbour
 ) -> Tensor:    # (N,) float64
-    "Distance of each to its k-th neighbour among the others. `ValueError` when there are no more than k."
-    if len(x) <= check_whole("k", k): raise ValueError(f"k = {k} neighbours need more images; got {len(x)}")
-    return torch.cat([near.kthvalue(k + 1).values for near in _distances(x, x)])  # the nearest is itself
+    "Distance of each to its k-th neighbour among the others. `ValueError` for no more than k."
+    k = check_whole("k", k)
+    if len(x) <= k: raise ValueError(f"k = {k} neighbours need more images; got {len(x)}")
+    return torch.cat([near.kthvalue(k + 1).values for near in _distances(x, x)])  # the first is itself
 
 
 class Neighbourhood(NamedTuple):
@@ -301,7 +310,8 @@ def neighbourhood(
     "Precision, recall, density and coverage (Naeem et al. 2020). `ValueError` when a set has no more than k images."
     if min(len(a), len(b)) <= k: raise ValueError(f"k = {k} neighbours need more images; got {len(a)} and {len(b)}")
     radius_a, radius_b = radius(a, k), radius(b, k) if radius_b is None else radius_b
-    if radius_b.shape != b.shape[:1]: raise ValueError(f"radius_b must be ({len(b)},), one for each of b; got {tuple(radius_b.shape)}")
+    if radius_b.shape != b.shape[:1]:
+        raise ValueError(f"radius_b must be ({len(b)},), one for each of b; got {tuple(radius_b.shape)}")
     precision, density, recall, covered = [], [], [], torch.zeros(len(b), dtype=torch.bool, device=b.device)
     for near in _distances(a, b):
         inside = near <= radius_b
@@ -337,7 +347,9 @@ def nearer(
 ) -> Estimate:
     "Probability that one of `a` is smaller than one of `b`, ties counting half. `ValueError` for fewer than two of either, or NaN."
     for name, x in (("a", a), ("b", b)):
-        if x.ndim != 1 or x.isnan().any(): raise ValueError(f"{name} must be (N,) numbers; got {tuple(x.shape)}, {int(x.isnan().sum())} of them NaN")
+        if x.ndim != 1 or x.isnan().any():
+            missing = int(x.isnan().sum())
+            raise ValueError(f"{name} must be (N,) numbers; got {tuple(x.shape)}, {missing} of them NaN")
     if min(len(a), len(b)) < 2: raise ValueError(f"an error needs two numbers at least; got {len(a)} and {len(b)}")
     above = lambda x, y: len(y) - (torch.searchsorted(y, x, right=True) + torch.searchsorted(y, x)).double() / 2  # how many of y are above each x
     N, M, of_a, of_b = len(a), len(b), above(a, b.sort().values), len(a) - above(b, a.sort().values)
@@ -502,17 +514,26 @@ def _beware(name: str, n: int, fake: Seen, compared: int) -> str:
 class Card:
     "Figures and the conditions they were made under."
     figures: list[Figure]
-    conditions: dict[str, str | int | float | None]
+    conditions: dict[str, str | int | float | bool | None]
+
+    def __post_init__(self):
+        for f in self.figures:
+            for name in ("error", "matched_error", "real_error"):
+                e = getattr(f, name)
+                if e is not None and not e >= 0:
+                    raise ValueError(f"{name} of {f.name} must not be negative; got {e}")
 
     def table(self) -> str:
         "Markdown."
         head = ["| figure | drawn | N | as many as real | real, kept aside | N | better |", "|---|---|---|---|---|---|---|"]
-        rows = [f"| {f.name} | {_pm(f.value, f.error)} | {f.n} | {_pm(f.matched, f.matched_error)} | {_pm(f.real, f.real_error)} | {f.real_n or ''} | {METRICS.get(f.name, 'lower')} |" for f in self.figures]
-        notes = [f"- {f.name}: {f.note}" for f in self.figures if f.note]
+        rows = [_row(f.name, _pm(f.value, f.error), f.n, _pm(f.matched, f.matched_error),
+                     _pm(f.real, f.real_error), f.real_n or "", METRICS.get(f.name, "lower"))
+                for f in self.figures]
+        notes = [f"- {_cell(f.name)}: {_cell(f.note)}" for f in self.figures if f.note]
         return "\n".join([*head, *rows, *([""] if notes else []), *notes])
 
     def __str__(self) -> str:
-        about = [f"| {k} | {'' if v is None else v} |" for k, v in self.conditions.items()]
+        about = [_row(k, "" if v is None else v) for k, v in self.conditions.items()]
         return "\n".join([self.table(), "", "| condition | |", "|---|---|", *about])
 
     _repr_markdown_ = __str__
@@ -526,14 +547,24 @@ class Card:
     def read(cls,
         path: Path,  # card.json
     ) -> "Card":
-        "Read a card. `ValueError` when it is none."
-        try: said = json.loads(Path(path).read_text(encoding="utf-8")); return cls([Figure(**f) for f in said["figures"]], said["conditions"])
-        except (OSError, ValueError, KeyError, TypeError) as e: raise ValueError(f"{path} is no card of an evaluation: {e}") from e
+        "Read a card. `ValueError` names the file and the field that are wrong."
+        return read_json(path, cls)
+
+
+_MARKUP = {ord(c): f"&#{ord(c)};" for c in "&<>|[]`$\\"} | {i: " " for i in (*range(32), 127)}
+
+def _cell(text) -> str:
+    "Text for Markdown, in which nothing is HTML, a link, a formula or the end of a cell."
+    return str(text).translate(_MARKUP)
+
+
+def _row(*cells) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
 
 
 def _pm(value: float | None, error: float | None) -> str:
     if value is None: return ""
-    digits = 3 if not error else max(0, 1 - math.floor(math.log10(error)))
+    digits = 3 if not error else min(max(0, 1 - math.floor(math.log10(error))), 20)
     return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error else "")
 
 
@@ -542,8 +573,10 @@ CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "tra
 def compare(a: Card, b: Card) -> str:
     "Markdown: figures side by side, with their difference in standard errors; and in which conditions the cards differ."
     theirs = {f.name: f for f in b.figures}
-    rows = [f"| {f.name} | {_pm(f.value, f.error)} | {_pm(g.value, g.error)} | {_z(f, g)} | {METRICS.get(f.name, 'lower')} |" for f in a.figures if (g := theirs.get(f.name))]
-    differ = [f"- {k}: {a.conditions.get(k)} and {b.conditions.get(k)}" for k in dict.fromkeys([*a.conditions, *b.conditions]) if a.conditions.get(k) != b.conditions.get(k)]
+    rows = [_row(f.name, _pm(f.value, f.error), _pm(g.value, g.error), _z(f, g), METRICS.get(f.name, "lower"))
+            for f in a.figures if (g := theirs.get(f.name))]
+    both = {k: (a.conditions.get(k), b.conditions.get(k)) for k in (a.conditions | b.conditions)}
+    differ = [f"- {_cell(k)}: {_cell(x)} and {_cell(y)}" for k, (x, y) in both.items() if x != y]
     unfit = [k for k in CONDITIONS if a.conditions.get(k) != b.conditions.get(k)]
     warning = [f"**Not comparable**: {', '.join(unfit)} differ.", ""] if unfit else []
     return "\n".join([*warning, "| figure | first | second | apart, in standard errors | better |", "|---|---|---|---|---|", *rows, "", "What differs:", *differ])

@@ -19,7 +19,8 @@ class GaussianMixture:
         covariances: Tensor,           # (K, D, D) with D the size of S; or (K,) variances of spheres, 0 for points
         weights: Tensor | None = None, # (K,) positive, normalised here; equal when None
     ):
-        if means.ndim < 2 or not means.numel(): raise ValueError(f"means must be (K, *S); got {tuple(means.shape)}")
+        if means.ndim < 2 or not means.numel():
+            raise ValueError(f"means must be (K, *S); got {tuple(means.shape)}")
         self.shape, self.means = means.shape[1:], means.double().flatten(1)  # (K, D)
         K, D = self.means.shape
         if covariances.shape == (K,):
@@ -31,7 +32,8 @@ class GaussianMixture:
         if self.variances.min() < -1e-9: raise ValueError(f"covariances must be positive semi-definite; an eigenvalue is {self.variances.min():.3g}")
         self.variances = self.variances.clamp(min=0)
         weights = torch.ones(K) if weights is None else weights
-        if weights.shape != (K,) or not ((weights > 0) & weights.isfinite()).all(): raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
+        if weights.shape != (K,) or not ((weights > 0) & weights.isfinite()).all():
+            raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
         self.log_weights = (weights.double() / weights.sum()).log()
 
 # %% ../nbs/03_oracle.ipynb #sample
@@ -54,14 +56,17 @@ def log_prob_and_score(self: GaussianMixture,
     abar: float | Tensor = 1.0,  # noise level ᾱ, one for all or (B,); 1 is clean data
     y: Tensor | None = None,  # (B,) int64 component each point must come from, K for any of them
 ) -> tuple[Tensor, Tensor]:   # (B,) log-density in nats, (B, *S) its gradient; float64
-    "Log-density and score of $\\sqrt{\\bar\\alpha}\\,x_0 + \\sqrt{1-\\bar\\alpha}\\,\\epsilon$, given the component if one is asked for. `ValueError` for shapes, levels and labels that do not fit."
+    "Log-density and score of $\\sqrt{\\bar\\alpha}\\,x_0 + \\sqrt{1-\\bar\\alpha}\\,\\epsilon$, given the component if one is asked for."
     check_alike(x=x)
-    if x.shape[1:] != self.shape: raise ValueError(f"x must be (B, {', '.join(map(str, self.shape))}); got {tuple(x.shape)}")
+    if x.shape[1:] != self.shape:
+        raise ValueError(f"x must be (B, {', '.join(map(str, self.shape))}); got {tuple(x.shape)}")
     if y is not None: check_index("y", y, len(x), len(self.means))
     means, variances, axes, log_w = (v.to(x.device) for v in (self.means, self.variances, self.axes, self.log_weights))
     abar = torch.as_tensor(abar, dtype=torch.float64, device=x.device)
-    if abar.shape not in ((), (len(x),)): raise ValueError(f"abar must be one number, or ({len(x)},); got {tuple(abar.shape)}")
-    if abar.device.type == "cpu" and not ((abar >= 0) & (abar <= 1)).all(): raise ValueError(f"abar must be from 0 to 1; got {abar}")
+    if abar.shape not in ((), (len(x),)):
+        raise ValueError(f"abar must be one number, or ({len(x)},); got {tuple(abar.shape)}")
+    if abar.device.type == "cpu" and not ((abar >= 0) & (abar <= 1)).all():
+        raise ValueError(f"abar must be from 0 to 1; got {abar}")
     abar = abar.expand(len(x)).view(-1, 1, 1)
     if y is not None:
         K, y = len(means), y[:, None]

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 import json
 import os
 import re
@@ -23,13 +24,13 @@ from fastcore.docments import docments
 from . import __version__
 from .data import DATA, ImageSet, load_data
 from .gaussian import check_prediction, check_variance
-from .hub import Checkpoints, Pipeline, check_room, damaged, force_to_disk, leftovers, locked
+from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, locked
 from .hub import read_pipeline, write_safely
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .progress import Progress, say
 from .schedule import SCHEDULES, NoiseSchedule, check_fields
 from .training import GaussianDiffusionTrainer, LogEntry, Training, TrainingConfig, fit, join, simple_loss, weighted_loss
-from .unet import UNet, UNetConfig, load_state, unwrap_names
+from .unet import UNet, UNetConfig, load_state, read_json, unwrap_names
 
 # %% ../nbs/15_recipes.ipynb #recipe
 LOSSES = {"simple": simple_loss, "min_snr": partial(weighted_loss, weighting="min_snr"), "truncated_snr": partial(weighted_loss, weighting="truncated_snr"),
@@ -565,7 +566,7 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             if training.skipped:
                 warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
-    tell(_closing(run, entries, training.stopping))
+    if main: tell(_closing(run, entries, training.stopping))  # the others know no folder
     training.accelerator.wait_for_everyone()
     return run
 
@@ -612,9 +613,18 @@ def _read_run(folder: Path) -> tuple[dict, Recipe]:
         looked = "" if folder.is_absolute() else f": there is no {folder.absolute()}"
         raise ValueError(f"{folder} does not exist{looked}")
     if not (folder / "run.json").is_file(): raise ValueError(f"{folder} is not a run: it holds no run.json")
-    try:
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        saved = dict(about["recipe"])
-        parts = {name: cls(**saved.pop(name)) for name, cls in PARTS.items()}
-        return about, Recipe(**saved, **parts)
-    except Exception as e: raise damaged(f"the run in {folder}", "run.json", e) from e
+    try: about = read_json(folder / "run.json", _RunFile)
+    except ValueError as e: raise RuntimeError(f"the run in {folder} is damaged: {e}") from None
+    return about, about["recipe"]
+
+
+class _Told(TypedDict):  # run.json
+    recipe: Recipe
+
+
+class _RunFile(_Told, total=False):
+    shape: list[int]
+    classes: list[str]
+    levels: int
+    images: int
+    digest: str

@@ -45,7 +45,8 @@ class GaussianDiffusionSampler(nn.Module):
 
     def _ask(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
         steps = extract(self.schedule.to(x_t.device).timesteps, t, x_t.shape[:1], torch.int64)
-        with evaluating(self.model): return self.model(x_t, steps, *([] if y is None else [y])).to(x_t.dtype)
+        labels = [] if y is None else [y]
+        with evaluating(self.model): return self.model(x_t, steps, *labels).to(x_t.dtype)
 
     @torch.no_grad()
     def states(self,
@@ -89,7 +90,7 @@ def finish(
     "Run a chain to its end: the images that it draws. `ValueError` for one that has no step left."
     state = None
     for state in states: pass
-    if state is None: raise ValueError("states must be a chain that has not run to its end: it yielded nothing")
+    if state is None: raise ValueError("states must be a chain with steps left: it yielded nothing")
     return state.x_0.clamp(-1, 1) if clip else state.x_0
 
 # %% ../nbs/07_sampling.ipynb #evaluating

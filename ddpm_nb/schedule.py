@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import get_args, get_origin
 import math
 import operator
+import reprlib
 import warnings
 import torch
 from torch import Tensor
@@ -28,7 +29,8 @@ def check_whole(
 ) -> int:
     "A whole number in a range, as one of Python's. `ValueError` for anything else."
     n = check_value(name, value, int)
-    if not low <= n <= (n if high is None else high): raise ValueError(f"{name} must be {_range(low, high)}; got {n}")
+    if not low <= n <= (n if high is None else high):
+        raise ValueError(f"{name} must be {_range(low, high)}; got {n}")
     return n
 
 
@@ -38,11 +40,14 @@ def check_index(
     n: int | None,              # images; None for any number of them
     high: float | None = None,  # the largest value; None to look at none
 ) -> None:
-    "`ValueError` unless `v` is (n,) int64 and, on a CPU, from 0 to `high`: a GPU would have to wait."
-    if not isinstance(v, Tensor) or v.ndim != 1 or v.dtype != torch.int64 or n not in (None, len(v)):
-        raise ValueError(f"{name} must be ({'B' if n is None else n},) int64, one for each image; got {_said(v)}")
+    "`ValueError` unless `v` is (n,) int64 and from 0 to `high`: on a CPU, as a GPU would have to wait."
+    fits = isinstance(v, Tensor) and v.ndim == 1 and v.dtype == torch.int64
+    if not fits or n not in (None, len(v)):
+        wanted = f"({'B' if n is None else n},) int64, one for each image"
+        raise ValueError(f"{name} must be {wanted}; got {_said(v)}")
     if high is None or not len(v) or v.device.type != "cpu" or torch.compiler.is_compiling(): return
-    least, most = (x.item() for x in v.aminmax())
+    try: least, most = (x.item() for x in v.aminmax())
+    except RuntimeError: return  # a fake tensor, which has a shape and no values
     if least < 0 or most > high:
         raise ValueError(f"{name} must be {_range(0, high)}; got {least if least < 0 else most}")
 
@@ -56,7 +61,8 @@ def check_alike(
         raise ValueError(f"{first} must be floating point, and images in [-1, 1]; got {_said(x)}")
     for name, v in others:
         if v is None or isinstance(v, Tensor) and (v.shape, v.dtype) == (x.shape, x.dtype): continue
-        raise ValueError(f"{name} must have the shape and dtype of {first}, {_said(x)}; got {_said(v)}")
+        wanted = f"the shape and dtype of {first}, {_said(x)}"
+        raise ValueError(f"{name} must have {wanted}; got {_said(v)}")
 
 
 def _range(low, high) -> str:
@@ -73,7 +79,7 @@ def extract(
     x_shape: tuple,     # shape (B, *S) of the data the values will multiply
     dtype: torch.dtype = torch.float32,  # dtype of that data
 ) -> Tensor:            # (B, 1, …, 1) of `dtype`, as many dimensions as the data
-    "Gather `v[t]` and shape it to broadcast over a batch. `ValueError` unless `t` has one step a sample."
+    "Gather `v[t]`, shaped to broadcast over a batch. `ValueError` unless `t` has one step a sample."
     check_index("t", t, x_shape[0])
     try: found = v.index_select(0, t.to(v.device))  # unlike v[t], it takes no -1 for the last
     except IndexError: check_index("t", t.cpu(), x_shape[0], len(v) - 1)
@@ -120,15 +126,16 @@ class NoiseSchedule:
     ) -> "NoiseSchedule":
         "Build the table from any betas. `ValueError` says what is wrong with them; warns when $x_T$ would not be noise."
         try: betas = torch.as_tensor(betas, dtype=torch.float64, device="cpu").clone()
-        except (TypeError, ValueError, RuntimeError): raise ValueError(f"betas must be numbers; got {_said(betas)}")
-        if betas.requires_grad: raise ValueError("betas must be fixed: give betas.detach(), which no gradient reaches")
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(f"betas must be numbers; got {_said(betas)}")
+        if betas.requires_grad: raise ValueError("betas must be fixed numbers: give betas.detach()")
         if betas.ndim != 1 or len(betas) == 0:
             raise ValueError(f"betas must be one-dimensional with at least one entry; got shape {tuple(betas.shape)}")
-        bad = ~((1 - betas < 1) & (betas < 1))  # NaN fails both, and what float64 cannot take from 1 the first
+        bad = ~((1 - betas < 1) & (betas < 1))  # NaN fails both, what is too small for float64 the first
         bad[-1] &= betas[-1] != 1
         if bad.any():
             i = int(bad.nonzero()[0])
-            raise ValueError("betas must lie strictly between 0 and 1, and 1 - beta below 1 in float64; "
+            raise ValueError("betas must lie strictly between 0 and 1, and 1 - beta below 1; "
                              f"betas[{i}] is {betas[i].item():g}")
         schedule = _tables(betas, 1 - betas)
         _warn_unless_noise(schedule.alphas_bar[-1])
@@ -230,7 +237,9 @@ def check_value(
     if value is None and NoneType in kinds: return None
     kind = kinds[0]
     if get_origin(kind) is tuple and isinstance(value, Iterable) and not isinstance(value, str):
-        return tuple(check_value(f"each of {name}", v, get_args(kind)[0]) for v in value)
+        value, inner = tuple(value), get_args(kind)[0]
+        if inner is int and all(type(v) is int for v in value): return value  # however many
+        return tuple(check_value(f"each of {name}", v, inner) for v in value)
     truth = type(value).__name__ in ("bool", "bool_")  # the latter is NumPy's
     with suppress(TypeError, ValueError, OverflowError):
         if kind is int and not truth: return operator.index(value)
@@ -239,7 +248,7 @@ def check_value(
         if kind not in _MEANING and isinstance(value, kind) or kind is str and isinstance(value, str):
             return value
     wanted = _MEANING.get(kind) or ("whole numbers" if get_origin(kind) else f"a {kind.__name__}")
-    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {value!r}")
+    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {reprlib.repr(value)}")
 
 
 def check_fields(
@@ -288,7 +297,8 @@ def timestep_subset(
         return torch.tensor(kept)
     steps = check_value("steps", steps, int)
     if not 1 <= steps <= T:
-        raise ValueError(f"steps must be from 1 to the schedule's {T}, or a list of them; got {steps}")
+        wanted = f"from 1 to the schedule's {T}, or a list of them"
+        raise ValueError(f"steps must be {wanted}; got {steps}")
     i = torch.arange(steps, dtype=torch.float64)
     if spacing == "trailing": return ((i + 1) * T / steps).round().long() - 1
     if spacing == "leading": return i.long() * (T // steps)

@@ -21,7 +21,7 @@ class Solver(GaussianDiffusionSampler):
         model: nn.Module,            # obeys `model(x_t, t)` or `model(x_t, t, y)`
         *schedule,                   # the `NoiseSchedule` it was trained with, or beta_1, beta_T, T of a linear one
         steps: int | list[int] | None = None,  # network calls, 1 … T, or the steps to keep; all T when None
-        spacing: str = "trailing",   # which steps to keep, see `timestep_subset`; with `DPMSolver` on a linear schedule rather `logsnr`
+        spacing: str = "trailing",   # which steps to keep: see `timestep_subset`, and *Which steps?*
         prediction: str = "eps",     # what the model predicts: `eps`, `x0` or `v`; `mean` for all T steps only
         variance: str = "fixed_small",  # of the ancestral steps; DDIM and DPM-Solver++ draw without it. `learned` for a model that answers one too
         clip: bool = True,           # clamp each estimate of x_0 to [-1, 1]

@@ -4,37 +4,50 @@
 
 # %% auto #0
 __all__ = ['TIME_ORDERS', 'time_features', 'GroupNorm', 'norm_groups', 'init_', 'Dropout', 'ResBlock', 'Attention', 'Downsample',
-           'Upsample', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype', 'unwrap_names', 'load_state']
+           'Upsample', 'read_json', 'named', 'from_json', 'UNetConfig', 'UNetBlock', 'Whole', 'UNet', 'check_dtype',
+           'unwrap_names', 'load_state', 'read_tensors', 'as_weights', 'load_weights', 'empty', 'fetch']
 
 # %% ../nbs/05_unet.ipynb #from-dataclasses-import-dataclass
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import NoneType, UnionType
+from typing import Union, get_args, get_origin, get_type_hints, is_typeddict
+import json
 import math
 import os
 import re
+import reprlib
+import warnings
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
-from huggingface_hub import PyTorchModelHubMixin
-from safetensors.torch import save_file
+from huggingface_hub import (PyTorchModelHubMixin, get_hf_file_metadata, hf_hub_download, hf_hub_url,
+                             try_to_load_from_cache)
+from huggingface_hub.errors import (EntryNotFoundError, HFValidationError, HfHubHTTPError,
+                                    LocalEntryNotFoundError, OfflineModeIsEnabled)
+from safetensors.torch import load as load_safetensors, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
-from .schedule import check_alike, check_fields, check_index
+from .schedule import check_alike, check_fields, check_index, check_value
 
 # %% ../nbs/05_unet.ipynb #time_features
 TIME_ORDERS = ("sin_cos", "cos_sin", "interleaved")
 
 def time_features(
     t: Tensor,               # (B,) int64
-    dim: int,                # length of the vector, even
+    dim: int,                # length of the vector; `ValueError` unless it is even
     order: str = "sin_cos",  # `sin_cos`, `cos_sin` or `interleaved` (sin, cos, sin, cos, …)
     shift: int = 1,          # the exponent is k / (dim / 2 - shift); 1 is the paper's, 0 the article's
 ) -> Tensor:                 # (B, dim) float32
-    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B). `ValueError` for what it cannot be."
+    "Sinusoidal embedding of the step (Vaswani et al. 2017, section 3.5; Ho et al. 2020, appendix B)."
     check_index("t", t, None)
-    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, for as many sines as cosines; got {dim}")
-    if order not in TIME_ORDERS: raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
+    if dim < 2 or dim % 2: raise ValueError(f"dim must be even, as many sines as cosines; got {dim}")
+    if order not in TIME_ORDERS:
+        raise ValueError(f"order must be one of {', '.join(TIME_ORDERS)}; got {order!r}")
     if shift not in (0, 1): raise ValueError(f"shift must be 0 or 1; got {shift!r}")
     half = dim // 2
     frequency = torch.exp(-math.log(10000) * torch.arange(half, device=t.device, dtype=torch.float32) / max(half - shift, 1))
@@ -127,7 +140,88 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor: return self.conv(self.spread(x))
 
+# %% ../nbs/05_unet.ipynb #read_json
+def read_json(
+    path: Path,  # a file, in UTF-8
+    kind,        # what it should hold: a dataclass, a `NamedTuple` or a `TypedDict`
+):               # one of those
+    "Read a JSON file. `ValueError` names the file and what is wrong in it."
+    path = Path(path)
+    if not path.is_file(): raise FileNotFoundError(f"{path} is no file")
+    if path.stat().st_size > 2**26: raise ValueError(f"{path} has more than 64 MiB: it describes nothing")
+    try: value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f"{path} is no JSON in UTF-8: {e}") from None
+    return from_json(str(path), value, kind)
+
+
+def named(
+    what: str | Path,  # begins the error
+    make,              # called with the rest
+    *args, **options,
+):
+    "What is made. A `ValueError` on the way begins with what it is about, and has an end."
+    try: return make(*args, **options)
+    except ValueError as e: raise ValueError(f"{what}: {str(e)[:1500]}") from None
+
+
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text",
+          NoneType: "null", dict: "named fields", list: "a list", tuple: "a list"}
+
+def from_json(
+    what: str,  # begins the error
+    value,      # as `json` has read it
+    kind,       # a type, as an annotation has it
+):              # one of that type
+    "Make it what it should be. `ValueError` names what is not; a `TypedDict` may have more fields."
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType): return _as_one_of(what, value, parts)
+    if origin in (list, tuple): return _as_list(what, value, origin, parts)
+    if kind in (int, float, bool, str): return check_value(what, value, kind)
+    if not isinstance(value, type(None) if kind is NoneType else dict):
+        _refuse(what, value, _WORDS.get(kind, _WORDS[dict]))
+    if origin is dict: return {k: from_json(f"{what}[{k!r}]", v, parts[1]) for k, v in value.items()}
+    return value if kind in (dict, NoneType) else _as_object(what, value, kind)
+
+
+def _refuse(what: str, value, wanted: str):
+    raise ValueError(f"{what} must be {wanted}; got {reprlib.repr(value)}")
+
+
+def _as_one_of(what: str, value, kinds: tuple):
+    lists = [k for k in kinds if get_origin(k)] if isinstance(value, (list, tuple)) else []
+    if lists: return from_json(what, value, lists[0])  # what is wrong is inside
+    for kind in kinds:
+        with suppress(ValueError): return from_json(what, value, kind)
+    _refuse(what, value, " or ".join(_WORDS[get_origin(k) or k] for k in kinds))
+
+
+def _as_list(what: str, value, origin: type, parts: tuple):
+    if not isinstance(value, (list, tuple)): _refuse(what, value, "a list")
+    kinds = parts[:1] * len(value) if origin is list or parts[-1] is ... else parts
+    if len(kinds) != len(value): _refuse(what, value, f"a list of {len(kinds)}")
+    if all(type(v) is k and k in (int, str) for v, k in zip(value, kinds)): return origin(value)
+    return origin(from_json(f"{what}[{i}]", v, k) for i, (v, k) in enumerate(zip(value, kinds)))
+
+
+def _as_object(what: str, value: dict, kind: type):
+    types, loose = get_type_hints(kind), is_typeddict(kind)  # a loose one may have more fields
+    needed = kind.__required_keys__ if loose else [
+        name for name, p in signature(kind).parameters.items() if p.default is p.empty]
+    lacks = sorted(set(needed) - set(value))
+    if lacks: raise ValueError(f"{what} lacks {', '.join(lacks)}")
+    if more := [k for k in value if k not in types and not loose]:
+        raise ValueError(f"{what} has no field {reprlib.repr(more[0])}; it has {', '.join(types)}")
+    read = lambda: {k: from_json(k, v, types[k]) if k in types else v for k, v in value.items()}
+    return named(what, lambda: kind(**read()))
+
 # %% ../nbs/05_unet.ipynb #unetconfig
+_MOST = {"in_channels": 2**16, "width": 2**16, "blocks": 64, "heads": 2**16, "groups": 2**16,
+         "head_dim": 2**16, "time_table": 10**6, "classes": 10**6}  # more would fill the memory
+_CHOICES = {"downsample_padding": ("asymmetric", "symmetric"), "init": ("paper", "article"),
+            "time_order": TIME_ORDERS, "time_shift": (0, 1), "label_join": ("add", "concat"),
+            "resampling": ("plain", "wide")}
+
 @dataclass(frozen=True)
 class UNetConfig:
     "Everything that defines a `UNet`. `ValueError` names a field that makes no sense."
@@ -154,21 +248,34 @@ class UNetConfig:
 
     def __post_init__(self):
         check_fields(self)
-        for name in ("in_channels", "width", "blocks", "heads", "groups", "head_dim", "time_table", "classes"):
-            if getattr(self, name) is not None and getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
-        if not self.multipliers or min(self.multipliers) < 1: raise ValueError(f"multipliers must be whole numbers from 1; got {self.multipliers}")
+        for name, most in _MOST.items():
+            if (v := getattr(self, name)) is not None and not 1 <= v <= most:
+                raise ValueError(f"{name} must be from 1 to {most}; got {reprlib.repr(v)}")
+        self._check_levels()
         if self.width % 2: raise ValueError(f"width must be even, for as many sines as cosines; got {self.width}")
-        if self.groups and self.width % self.groups: raise ValueError(f"groups must divide width = {self.width}; got {self.groups}")
+        if self.groups and self.width % self.groups:
+            raise ValueError(f"groups must divide width = {self.width}; got {self.groups}")
+        if not 0 < self.norm_eps <= 1:
+            raise ValueError(f"norm_eps must be positive and at most 1; got {self.norm_eps}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be a probability below 1; got {self.dropout}")
+        if self.head_dim and self.heads != 1:
+            raise ValueError("heads and head_dim say the same in two ways: give one; "
+                             f"got {self.heads} and {self.head_dim}")
+        for name, choices in _CHOICES.items():
+            if (v := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {reprlib.repr(v)}")
+
+    def _check_levels(self) -> None:
+        m = self.multipliers
+        if not 1 <= len(m) <= 16:
+            raise ValueError(f"multipliers must be 1 to 16 numbers; got {len(m)}")
+        if min(m) < 1 or self.width * max(m) > 2**16:
+            raise ValueError(f"multipliers must be from 1 to 65536 / width; got {reprlib.repr(m)}")
         for name in ("attention_levels", "up_attention_levels"):
-            if not all(0 <= i < len(self.multipliers) for i in getattr(self, name) or ()):
-                raise ValueError(f"{name} must be among 0 … {len(self.multipliers) - 1}; got {getattr(self, name)}")
-        if not self.norm_eps > 0: raise ValueError(f"norm_eps must be positive; got {self.norm_eps}")
-        if not 0 <= self.dropout < 1: raise ValueError(f"dropout must be a probability below 1; got {self.dropout}")
-        if self.head_dim and self.heads != 1: raise ValueError(f"heads and head_dim say the same in two ways: give one; got {self.heads} and {self.head_dim}")
-        for name, choices in (("downsample_padding", ("asymmetric", "symmetric")), ("init", ("paper", "article")), ("time_order", TIME_ORDERS),
-                              ("label_join", ("add", "concat")), ("resampling", ("plain", "wide"))):
-            if getattr(self, name) not in choices: raise ValueError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        if self.time_shift not in (0, 1): raise ValueError(f"time_shift must be 0 or 1; got {self.time_shift}")
+            levels = getattr(self, name) or ()
+            if not all(0 <= i < len(m) for i in levels):
+                raise ValueError(f"{name} must be among 0 … {len(m) - 1}; got {reprlib.repr(levels)}")
 
     def norm(self, channels: int) -> GroupNorm:
         "Its normalisation of so many channels."
@@ -184,8 +291,10 @@ class UNetConfig:
     def check_size(self, height: int, width: int) -> None:
         "`ValueError` when the levels cannot halve an image of this size."
         step = 2**(len(self.multipliers) - 1)
-        if height % step or width % step or not height or not width:
-            raise ValueError(f"height and width must be multiples of {step} for {len(self.multipliers)} levels ({step}, {2 * step}, {3 * step}, …); got {height}×{width}")
+        if not all(1 <= n <= 2**16 and n % step == 0 for n in (height, width)):
+            raise ValueError(
+                f"height and width must be multiples of {step} for {len(self.multipliers)} levels "
+                f"({step}, {2 * step}, … up to {2**16}); got {height}×{width}")
 
 # %% ../nbs/05_unet.ipynb #unetblock
 class UNetBlock(nn.Module):
@@ -257,7 +366,14 @@ class UNet(Whole, nn.Module, PyTorchModelHubMixin, library_name="ddpm_nb", tags=
         self.tail = init_(nn.Conv2d(now, c.in_channels * (2 if c.learned_variance else 1), 3, padding=1), scale=0)
 
     @classmethod
-    def _from_pretrained(cls, *, strict: bool = True, **options) -> "UNet": return super()._from_pretrained(strict=strict, **options)
+    def from_pretrained(cls,
+        name: str | Path,  # a folder, or a repository on the Hub
+        **where,           # see `fetch`
+    ) -> "UNet":
+        "Read what `save_pretrained` wrote. See `fetch`, `read_json` and `load_weights` for errors."
+        files = ("config.json", "model.safetensors")
+        config, weights = (fetch(name, file, **where) for file in files)
+        return load_weights(read_json(config, UNetConfig), weights).eval()
 
     def _save_pretrained(self, save_directory: Path) -> None:
         save_file({k: v.contiguous() for k, v in self.state_dict().items()}, save_directory / "model.safetensors", metadata={"format": "pt"})
@@ -269,7 +385,7 @@ def forward(self: UNet,
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
     y: Tensor | None = None,  # (B,) int64 label; `classes` means none, and so does None
 ) -> Tensor:                  # (B, C, H, W), or (B, 2C, H, W) with a learned variance
-    "Predict the noise in `x_t`. `ValueError` for what does not fit the network; values of `t` and `y` are read on the CPU only."
+    "Predict the noise in `x_t`. `ValueError` for what does not fit; `t` and `y` are read on a CPU only."
     self._check(x_t, t, y)
     c, join = self.config, torch.add if self.config.label_join == "add" else lambda a, b: torch.cat([a, b], 1)
     emb = self.time(self.table(t) if c.time_table else time_features(t, c.width, c.time_order, c.time_shift).to(x_t.dtype))
@@ -287,7 +403,8 @@ def check_dtype(
 ) -> None:
     "`ValueError` unless images and weights have one dtype, or autocast takes care of both."
     check_alike(x_t=x)
-    if x.dtype == weight.dtype or weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
+    if x.dtype == weight.dtype: return
+    if weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
     raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
                      f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
 
@@ -322,3 +439,115 @@ def load_state(
     "`module.load_state_dict(state)`, whatever stood around either."
     own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
     module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})
+
+# %% ../nbs/05_unet.ipynb #read_tensors
+def read_tensors(
+    file,  # of safetensors or by `torch.save`: a path, or an open file
+):         # numbers and tensors, on the CPU
+    "What was saved, read without running any code. `ValueError` when it is, or holds, anything else."
+    if isinstance(file, (str, Path)):
+        with open(file, "rb") as f: return named(file, read_tensors, f)
+    begins = file.read(9)
+    file.seek(0)
+    try:
+        if begins[8:] == b"{": return load_safetensors(file.read())  # eight bytes of length come first
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError: raise
+    except Exception as e:  # torch's own message tells how to run what it holds
+        raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else is "
+                         "ever loaded") from e
+
+
+def as_weights(
+    what: str,  # begins the error
+    state,      # of `read_tensors`
+) -> dict[str, Tensor]:
+    """Weights in float32, by the names that they have without wrappers; other floats are converted,
+    with a warning. `ValueError` for anything else."""
+    if not isinstance(state, dict) or not state:
+        found = "nothing" if state == {} else type(state).__name__
+        raise ValueError(f"{what} must hold weights by name; got {found}")
+    state = {k: v for k, v in state.items() if k != "n_averaged"}  # of torch's AveragedModel
+    for name, v in state.items():
+        if not (isinstance(name, str) and isinstance(v, Tensor) and v.is_floating_point()):
+            raise ValueError(f"{what}: {reprlib.repr(name)} must be weights; "
+                             f"got {getattr(v, 'dtype', type(v).__name__)}")
+        dense = not v.is_nested and v.layout == torch.strided and v.device.type == "cpu"
+        if not dense or v.nbytes > v.untyped_storage().nbytes():
+            raise ValueError(f"{what}: {name} must be stored in full, as a dense tensor")
+    other = {str(v.dtype).removeprefix("torch.") for v in state.values()} - {"float32"}
+    if other:
+        warnings.warn(f"{what}: weights in {', '.join(sorted(other))} are read as float32", stacklevel=3)
+    state = unwrap_names(state)
+    return {k: v.detach().to(torch.float32, copy=True).contiguous() for k, v in state.items()}
+
+
+def load_weights(
+    config: UNetConfig,
+    path: Path,  # model.safetensors
+) -> UNet:
+    "The network of a configuration, with the weights of a file. `ValueError` when they do not fit."
+    model, state = empty(config), as_weights(str(path), read_tensors(path))
+    try: model.load_state_dict(state, assign=True)
+    except RuntimeError as e:
+        why = " ".join(str(e)[:400].split())
+        raise ValueError(f"{path} does not hold the weights of what was described: {why}") from None
+    return model
+
+
+class _Unmade(TorchFunctionMode):
+    "Leaves new tensors as they are: to fill them on the meta device, torch would load its compiler."
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        filled = getattr(func, "__module__", "") == "torch.nn.init"
+        if filled or getattr(func, "__name__", "") in ("uniform_", "normal_"): return (*args, *(kwargs or {}).values())[0]
+        return func(*args, **(kwargs or {}))
+
+
+def empty(
+    config: UNetConfig,
+) -> UNet:
+    "A network without memory, for `load_state_dict(…, assign=True)`."
+    with torch.device("meta"), _Unmade(): return UNet(config)
+
+# %% ../nbs/05_unet.ipynb #fetch
+def fetch(
+    name: str | Path,  # a folder, or a repository on the Hub
+    file: str,         # a file in it
+    **where,           # `revision`, `token`, `cache_dir` of the Hub
+) -> Path:
+    """A file of a folder, or of a repository (which the Hub's cache then keeps). `FileNotFoundError`
+    when there is none, `OSError` when the Hub cannot be asked, `ValueError` when the name can be
+    neither, or lacks in a folder that is here."""
+    if Path(name).is_dir():
+        if not (Path(name) / file).is_file(): raise FileNotFoundError(f"{name} holds no {file}")
+        return Path(name) / file
+    unknown = "that the Hugging Face Hub could know"
+    if len(Path(name).parts) != 2:
+        raise ValueError(f"{name} does not exist, and is no name of the form owner/name {unknown}")
+    if Path(name).parent.is_dir(): raise ValueError(f"{name} does not exist")  # a slip of the pen
+    try:
+        known = {"local_files_only": not _reached(name, file, where)}
+        return Path(hf_hub_download(str(name), file, **known | where))
+    except HFValidationError:
+        raise ValueError(f"{name} is no folder, and no name {unknown}") from None
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as e:
+        at = {k: v for k, v in where.items() if k in ("cache_dir", "revision")}
+        files = ("config.json", "model_index.json", "unet/config.json")
+        if any(isinstance(try_to_load_from_cache(str(name), f, **at), str) for f in files):
+            raise FileNotFoundError(f"{name} in the Hub's cache holds no {file}") from None
+        raise OSError(f"{name} is no folder here, and the Hugging Face Hub cannot be reached. Where there "
+                      f"is a connection, `hf download {name} --local-dir FOLDER` fetches it: copy FOLDER "
+                      "here and give its path") from e
+    except EntryNotFoundError:
+        raise FileNotFoundError(f"{name} on the Hugging Face Hub holds no {file}") from None
+    except HfHubHTTPError as e:
+        why = str(e).splitlines()[0]
+        raise OSError(f"{name} is no folder here, and the Hugging Face Hub refuses it: {why}") from e
+
+
+def _reached(name: str | Path, file: str, where: dict) -> bool:
+    url = hf_hub_url(str(name), file, revision=where.get("revision"))
+    try: get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download tries for long
+    except HfHubHTTPError: pass  # an answer, too
+    except Exception: return False
+    return True

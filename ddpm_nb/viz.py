@@ -122,14 +122,20 @@ def show_images(
 ) -> Any:  # a matplotlib figure
     "Images in a matplotlib figure, with titles."
     columns = columns or max(1, round(len(x)**0.5))
-    rows = -(-len(x) // columns)
-    titles = titles or []
-    fig, axes = _axes(rows, columns, columns * size, rows * size + 0.25 * -(-len(titles) // columns))
-    pixels = to_pixels(x).numpy()
-    for i, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if i < len(x): ax.imshow(pixels[i].squeeze(-1) if pixels.shape[-1] == 1 else pixels[i], cmap="gray", vmin=0, vmax=255)
-        if i < len(titles): ax.set_title(titles[i], fontsize=LETTERS)
+    rows, titles = -(-len(x) // columns), titles or []
+    named = -(-len(titles) // columns)  # rows that have titles
+    width, height = columns * size, rows * size + 0.25 * named  # inches, and the units of the axes
+    fig, axes = _axes(1, 1, width, height)
+    ax, pixels, inches = axes[0, 0], to_pixels(x).numpy(), 0.94 * size / max(x.shape[-2:])
+    w, h = x.shape[-1] * inches / 2, x.shape[-2] * inches / 2
+    for i, image in enumerate(pixels):
+        row, column = divmod(i, columns)
+        x_i, y_i = (column + 0.5) * size, (row + 0.5) * size + 0.25 * min(row + 1, named)  # centre
+        ax.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255,
+                  extent=(x_i - w, x_i + w, y_i + h, y_i - h), interpolation="nearest")
+        if i < len(titles): ax.text(x_i, y_i - h - 0.03, titles[i], ha="center", va="bottom")
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.axis("off")
     return fig
 
 # %% ../nbs/13_viz.ipynb #frame_player

@@ -7,21 +7,27 @@ __all__ = ['their_names', 'fit_weights', 'give_weights', 'unet_of_diffusers', 's
            'to_diffusers', 'from_article', 'load']
 
 # %% ../nbs/18_weights.ipynb #weights-imports
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypedDict
 import itertools
 import json
 import math
+import os
 import re
 import warnings
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .hub import Pipeline, describe_schedule, fetch, read_schedule, write_together
+from .hub import Pipeline, describe_schedule, read_schedule, write_together
 from .recipes import load_run
+from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
 from .training import join, settle
-from .unet import UNet, UNetConfig, time_features
+from .unet import (UNet, UNetConfig, as_weights, empty, fetch, from_json, named, read_json,
+                          read_tensors, time_features, unwrap_names)
 
 # %% ../nbs/18_weights.ipynb #their_names
 _ENDS = {"diffusers": {"head": "conv_in", "norm": "conv_norm_out", "tail": "conv_out", "time.0": "time_embedding.linear_1", "time.2": "time_embedding.linear_2",
@@ -39,7 +45,9 @@ def their_names(
     config: UNetConfig,  # of that network
     dialect: str,        # `diffusers` or `article`
 ) -> list[str]:          # more than one where ours is several of theirs, one after the other
-    "What a tensor of our network is called elsewhere."
+    "What a tensor of our network is called elsewhere. `ValueError` for an unknown dialect."
+    if dialect not in _ENDS:
+        raise ValueError(f"dialect must be one of {', '.join(_ENDS)}; got {dialect!r}")
     module, kind = name.rsplit(".", 1)  # kind is `weight` or `bias`
     if module in _ENDS[dialect]: return [f"{_ENDS[dialect][module]}.{kind}"]
     part, k, inside = module.split(".", 2) if module.count(".") > 1 else (*module.split("."), "")
@@ -66,7 +74,7 @@ _OPTIONS = ((r"attention|attn", "attention_levels, up_attention_levels"), (r"cla
             (r"conv_out|tail", "in_channels, learned_variance"), (r"sampler|main|\.c1|\.c2|\.t\.", "resampling, multipliers"), (r"norm", "groups, width"), (r"block", "blocks, multipliers, width"), (r"time", "width"))
 
 def fit_weights(
-    model: UNet,               # to be filled
+    model: UNet,               # to be filled; see `empty`
     state: dict[str, Tensor],  # somebody's tensors by their names
     dialect: str,              # `diffusers` or `article`
 ) -> UNet:                     # the same
@@ -76,12 +84,14 @@ def fit_weights(
         names = their_names(name, model.config, dialect)
         found["missing"] += [n for n in names if n not in left]
         if all(n in left for n in names):
-            x = torch.cat([left.pop(n) for n in names])
+            parts = [left.pop(n) for n in names]
+            alike = all(x.ndim and x.shape[1:] == parts[0].shape[1:] for x in parts)
+            x = torch.cat(parts) if alike else parts[0]
             ours[name] = x = x[(..., *[None] * (v.ndim - x.ndim))]  # a linear layer here is a convolution of 1×1
             if x.shape != v.shape: found["wrong shape"] += [f"{' + '.join(names)} {tuple(x.shape)}, the network wants {tuple(v.shape)}"]
     found["unexpected"] = list(left)
     if any(found.values()): raise ValueError(_difference(found))
-    model.load_state_dict(ours)
+    model.load_state_dict(ours, assign=any(v.is_meta for v in model.state_dict().values()))
     return model
 
 
@@ -104,55 +114,165 @@ def give_weights(
     return theirs
 
 # %% ../nbs/18_weights.ipynb #unet_of_diffusers
+class _Needed(TypedDict):
+    block_out_channels: list[int]
+    down_block_types: list[str]
+    up_block_types: list[str]
+
+
+class _Network(_Needed, total=False):  # of the file of a `UNet2DModel`, what is read here
+    sample_size: int | tuple[int, int] | None
+    in_channels: int
+    out_channels: int
+    layers_per_block: int
+    dropout: float
+    norm_num_groups: int
+    norm_eps: float
+    act_fn: str
+    downsample_padding: int
+    attention_head_dim: int | None
+    num_class_embeds: int | None
+    time_embedding_type: str
+    num_train_timesteps: int | None
+    flip_sin_to_cos: bool
+    freq_shift: int
+
+
+_DEFAULTS = {
+    "in_channels": 3, "out_channels": 3, "freq_shift": 0, "flip_sin_to_cos": True, "act_fn": "silu",
+    "layers_per_block": 2, "downsample_padding": 1, "norm_eps": 1e-5, "norm_num_groups": 32,
+    "time_embedding_type": "positional"}
+_FIXED = {"_class_name": "UNet2DModel", "add_attention": True, "center_input_sample": False,
+          "resnet_time_scale_shift": "default", "downsample_type": "conv", "upsample_type": "conv",
+          "class_embed_type": None, "mid_block_scale_factor": 1, "mid_block_type": "UNetMidBlock2D",
+          "attn_norm_num_groups": None, "time_embedding_dim": None}
+
+_THEIR_OPTION = {
+    "blocks": "layers_per_block", "groups": "norm_num_groups", "head_dim": "attention_head_dim",
+    "classes": "num_class_embeds", "time_table": "num_train_timesteps", "time_shift": "freq_shift",
+    "width": "block_out_channels", "multipliers": "block_out_channels"}
+_NO_COUNTERPART = "these options of diffusers have no counterpart here: "
+
 def unet_of_diffusers(
     theirs: dict,  # the JSON of a `UNet2DModel`
 ) -> UNetConfig:
-    "The network that a configuration of diffusers describes. `ValueError` lists the options that have no counterpart here."
-    get = {"in_channels": 3, "out_channels": 3, "freq_shift": 0, "flip_sin_to_cos": True, "layers_per_block": 2, "downsample_padding": 1, "norm_eps": 1e-5, "norm_num_groups": 32, **theirs}.get
-    fixed = {"_class_name": "UNet2DModel", "act_fn": "silu", "add_attention": True, "center_input_sample": False, "resnet_time_scale_shift": "default", "downsample_type": "conv", "upsample_type": "conv", "class_embed_type": None,
-             "mid_block_scale_factor": 1, "mid_block_type": "UNetMidBlock2D", "attn_norm_num_groups": None, "time_embedding_dim": None}
-    wrong = [f"{k} = {get(k)!r} (only {v!r})" for k, v in fixed.items() if get(k, v) != v]
-    C, widths, down, up = get("in_channels"), get("block_out_channels"), get("down_block_types"), get("up_block_types")
-    if any(v is None for v in (widths, down, up)): raise ValueError("block_out_channels, down_block_types and up_block_types must all be given")
-    width, time = widths[0], get("time_embedding_type", "positional")
-    wrong += [f"{k} = {list(v)} (only {plain} and Attn{plain})" for k, v, plain in (("down_block_types", down, "DownBlock2D"), ("up_block_types", up, "UpBlock2D")) if set(v) - {plain, f"Attn{plain}"}]
-    if any(w % width for w in widths): wrong.append(f"block_out_channels = {list(widths)} (only multiples of the first)")
-    if time not in ("positional", "learned"): wrong.append(f"time_embedding_type = {time!r} (only 'positional' and 'learned')")
-    if get("out_channels") not in (C, 2 * C): wrong.append(f"out_channels = {get('out_channels')} (only {C}, or {2 * C} with a learned variance)")
-    if get("downsample_padding") not in (0, 1): wrong.append(f"downsample_padding = {get('downsample_padding')} (only 0 and 1)")
-    if wrong: raise ValueError(f"this network of diffusers has options that have no counterpart here: {'; '.join(wrong)}")
-    return UNetConfig(
-        in_channels=C, width=width, multipliers=[w // width for w in widths], blocks=get("layers_per_block"), dropout=get("dropout", 0.0), groups=get("norm_num_groups"), norm_eps=get("norm_eps"),
-        attention_levels=[i for i, kind in enumerate(down) if kind.startswith("Attn")], up_attention_levels=[i for i, kind in enumerate(reversed(up)) if kind.startswith("Attn")],
-        head_dim=get("attention_head_dim"), classes=get("num_class_embeds"), learned_variance=get("out_channels") == 2 * C, downsample_padding="asymmetric" if get("downsample_padding") == 0 else "symmetric",
-        time_order="cos_sin" if get("flip_sin_to_cos") else "sin_cos", time_shift=get("freq_shift"), time_table=get("num_train_timesteps") if time == "learned" else None)
+    "The network that is described. `ValueError` lists the options that have no counterpart here."
+    theirs = from_json("a network of diffusers", theirs, _Network)
+    get = {**_DEFAULTS, **theirs}.get
+    if wrong := _without_counterpart(get): raise ValueError(_NO_COUNTERPART + "; ".join(wrong))
+    widths, learned_table = theirs["block_out_channels"], get("time_embedding_type") == "learned"
+    attending = lambda kinds: [i for i, kind in enumerate(kinds) if kind.startswith("Attn")]
+    fields = dict(
+        in_channels=get("in_channels"), width=widths[0], blocks=get("layers_per_block"),
+        multipliers=[w // widths[0] for w in widths], dropout=get("dropout", 0.0),
+        groups=get("norm_num_groups"), norm_eps=get("norm_eps"),
+        attention_levels=attending(theirs["down_block_types"]),
+        up_attention_levels=attending(theirs["up_block_types"][::-1]),
+        head_dim=get("attention_head_dim"), classes=get("num_class_embeds"),
+        learned_variance=get("out_channels") == 2 * get("in_channels"),
+        downsample_padding="symmetric" if get("downsample_padding") else "asymmetric",
+        time_order="cos_sin" if get("flip_sin_to_cos") else "sin_cos", time_shift=get("freq_shift"),
+        time_table=get("num_train_timesteps") if learned_table else None)
+    try: return UNetConfig(**fields)
+    except ValueError as e:  # which begins with our name of the option
+        raise ValueError(f"{_THEIR_OPTION.get(str(e).split()[0], 'the network')}: {e}") from None
+
+
+def _only(name: str, value, ours) -> str:
+    return f"{name} = {value!r} (only {', '.join(map(repr, ours))})"
+
+
+def _without_counterpart(get) -> list[str]:
+    C, widths = get("in_channels"), get("block_out_channels")
+    silu = get("act_fn").lower() in ("silu", "swish")
+    wrong = [] if silu else [f"act_fn = {get('act_fn')!r} (only 'silu')"]
+    wrong += [_only(k, get(k), (v,)) for k, v in _FIXED.items() if get(k, v) != v]
+    if not 1 <= C <= 2**16: wrong.append(f"in_channels = {C} (only from 1 to {2**16})")
+    for part in ("down", "up"):
+        kinds, plain = get(f"{part}_block_types"), f"{part.title()}Block2D"
+        if len(kinds) != len(widths):
+            wrong.append(f"{part}_block_types of {len(kinds)} levels (only {len(widths)})")
+        if set(kinds) - {plain, f"Attn{plain}"}:
+            wrong.append(f"{part}_block_types = {kinds[:16]} (only {plain} and Attn{plain})")
+    if not widths or widths[0] < 1 or any(w < 1 or w % widths[0] for w in widths):
+        wrong.append(f"block_out_channels = {widths[:16]} (only multiples of the first)")
+    if get("out_channels") not in (C, 2 * C):
+        also = f", or {2 * C} with a learned variance"
+        wrong.append(f"out_channels = {get('out_channels')} (only {C}{also})")
+    known = {"time_embedding_type": ("positional", "learned"), "downsample_padding": (0, 1)}
+    for name, ours in known.items():
+        if get(name) not in ours: wrong.append(_only(name, get(name), ours))
+    return wrong
 
 # %% ../nbs/18_weights.ipynb #scheduler_of_diffusers
-_SCHEDULES = {"linear": "linear", "scaled_linear": "quadratic", "squaredcos_cap_v2": "cosine", "sigmoid": "sigmoid"}
-_VARIANCES = {"fixed_small": "fixed_small", "fixed_small_log": "fixed_small", "fixed_large": "fixed_large", "learned_range": "learned"}
+class _Kind(TypedDict):
+    _class_name: str
+
+
+class _Scheduler(_Kind, total=False):  # of the file of a scheduler, what is read here
+    num_train_timesteps: int
+    beta_start: float
+    beta_end: float
+    beta_schedule: str
+    trained_betas: list[float] | None
+    rescale_betas_zero_snr: bool
+    prediction_type: str
+    variance_type: str | None
+    clip_sample: bool
+
+
+_SCHEDULES = {"linear": "linear", "scaled_linear": "quadratic", "squaredcos_cap_v2": "cosine",
+              "sigmoid": "sigmoid"}
+_VARIANCES = {"fixed_small": "fixed_small", "fixed_small_log": "fixed_small",
+              "fixed_large": "fixed_large", "learned_range": "learned"}
 _PREDICTIONS = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
-_SCHEDULERS = {"DDPMScheduler": "ancestral", "DDIMScheduler": "ddim", "DPMSolverMultistepScheduler": "dpm"}
+_SCHEDULERS = {"DDPMScheduler": "ancestral", "DDIMScheduler": "ddim",
+               "DPMSolverMultistepScheduler": "dpm"}
+_SCHEDULER_FIXED = {
+    "thresholding": False, "clip_sample_range": 1.0, "algorithm_type": "dpmsolver++",
+    "solver_order": 2, "solver_type": "midpoint", "set_alpha_to_one": True,
+    "lambda_min_clipped": -math.inf, "final_sigmas_type": "zero",
+    **{f"use_{name}": False for name in ("karras_sigmas", "exponential_sigmas", "beta_sigmas",
+                                         "lu_lambdas", "flow_sigmas")}}
+_CLIPPED = ("DDIM with clip_sample: diffusers goes on with the noise of the estimate before it was "
+            "clipped, here it is the noise that fits (its use_clipped_model_output): images differ")
 
 def scheduler_of_diffusers(
     theirs: dict,  # the JSON of a scheduler
 ) -> dict:         # the fields of a `Pipeline` that it decides
-    "What a scheduler of diffusers says about schedule, prediction, variance (None where it does not matter to it), clipping and solver; with fewer steps than all, `Pipeline.sampler` spaces them its own way, whatever `timestep_spacing` says. `ValueError` lists the options that have no counterpart here."
-    kind = theirs.get("_class_name")
-    get = {"num_train_timesteps": 1000, "beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear", "variance_type": "fixed_small", "prediction_type": "epsilon", **theirs}.get
-    wrong = [f"{k} = {get(k)!r} (only {', '.join(map(repr, known))})" for k, known in (("_class_name", _SCHEDULERS), ("beta_schedule", _SCHEDULES), ("prediction_type", _PREDICTIONS)) if get(k) not in known]
-    if kind == "DDPMScheduler" and get("variance_type") not in _VARIANCES: wrong.append(f"variance_type = {get('variance_type')!r} (only {', '.join(map(repr, _VARIANCES))})")
-    fixed = {"thresholding": False, "clip_sample_range": 1.0, "algorithm_type": "dpmsolver++", "solver_order": 2, "solver_type": "midpoint", "use_karras_sigmas": False, "use_exponential_sigmas": False,
-             "use_beta_sigmas": False, "use_lu_lambdas": False, "use_flow_sigmas": False, "set_alpha_to_one": True, "lambda_min_clipped": -math.inf, "final_sigmas_type": "zero"}
-    wrong += [f"{k} = {get(k)!r} (only {v!r})" for k, v in fixed.items() if get(k, v) != v]
-    if wrong: raise ValueError(f"this scheduler of diffusers has options that have no counterpart here: {'; '.join(wrong)}")
-    if kind == "DDIMScheduler" and get("clip_sample", True): warnings.warn("DDIM with clip_sample: diffusers goes on with the noise of the estimate before it was clipped, here it is the noise that fits (its use_clipped_model_output): images differ", stacklevel=3)
-    if get("trained_betas") is not None: schedule = NoiseSchedule.from_betas(get("trained_betas"))
-    else:
-        name, T = _SCHEDULES[get("beta_schedule")], get("num_train_timesteps")
-        schedule = read_schedule({"name": name, "T": T} | ({} if name == "cosine" else {"beta_1": get("beta_start"), "beta_T": get("beta_end")}))
-    if get("rescale_betas_zero_snr"): schedule = zero_terminal_snr(schedule)
-    return {"schedule": schedule, "prediction": _PREDICTIONS[get("prediction_type")], "solver": _SCHEDULERS[kind], "clip": get("clip_sample", kind != "DPMSolverMultistepScheduler"),
+    """What a scheduler of diffusers says about schedule, prediction, variance (None where it does
+    not matter to it), clipping and solver. With fewer steps than all, `Pipeline.sampler` spaces them
+    its own way, whatever `timestep_spacing` says. `ValueError` lists the options that have no
+    counterpart here."""
+    theirs = from_json("a scheduler of diffusers", theirs, _Scheduler)
+    kind = theirs["_class_name"]
+    get = {"beta_schedule": "linear", "variance_type": "fixed_small", "prediction_type": "epsilon",
+           **theirs}.get
+    known = {"_class_name": _SCHEDULERS, "beta_schedule": _SCHEDULES,
+             "prediction_type": _PREDICTIONS,
+             **({"variance_type": _VARIANCES} if kind == "DDPMScheduler" else {})}
+    wrong = [_only(k, get(k), ours) for k, ours in known.items() if get(k) not in ours]
+    wrong += [_only(k, get(k), (v,)) for k, v in _SCHEDULER_FIXED.items() if get(k, v) != v]
+    if wrong: raise ValueError(_NO_COUNTERPART + "; ".join(wrong))
+    if kind == "DDIMScheduler" and get("clip_sample", True): warnings.warn(_CLIPPED, stacklevel=3)
+    return {"schedule": _schedule_of(get), "prediction": _PREDICTIONS[get("prediction_type")],
+            "solver": _SCHEDULERS[kind],
+            "clip": get("clip_sample", kind != "DPMSolverMultistepScheduler"),
             "variance": _VARIANCES[get("variance_type")] if kind == "DDPMScheduler" else None}
+
+
+def _schedule_of(get) -> NoiseSchedule:
+    said = {"name": _SCHEDULES[get("beta_schedule")], "T": get("num_train_timesteps", 1000)}
+    if said["name"] != "cosine":
+        said |= {"beta_1": get("beta_start", 1e-4), "beta_T": get("beta_end", 0.02)}
+    betas = get("trained_betas")
+    try:
+        schedule = read_schedule(said) if betas is None else NoiseSchedule.from_betas(betas)
+        rescale = get("rescale_betas_zero_snr") and schedule.alphas_bar[-1] > 0
+        return zero_terminal_snr(schedule) if rescale else schedule
+    except ValueError as e:
+        fields = "num_train_timesteps, beta_start, beta_end and trained_betas"
+        raise ValueError(f"{fields} make no schedule: {e}") from None
 
 # %% ../nbs/18_weights.ipynb #from_diffusers
 def from_diffusers(
@@ -160,77 +280,220 @@ def from_diffusers(
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
     **where,                    # `revision`, `token`, `cache_dir` of the Hub
 ) -> Pipeline:
-    "Read a pipeline of diffusers: a `UNet2DModel` with a DDPM, DDIM or DPM-Solver++ scheduler. `ValueError` says what has no counterpart or does not fit; and see `fetch`."
-    find = lambda *names: _first_of(name, names, where)
-    theirs, scheduler = (json.loads(find(f"{part}/{file}", file).read_text(encoding="utf-8")) for part, file in (("unet", "config.json"), ("scheduler", "scheduler_config.json")))
-    size, config, rest = theirs.get("sample_size"), unet_of_diffusers(theirs), scheduler_of_diffusers(scheduler)
-    if size is None: raise ValueError(f"{name} does not say the size of its images: add sample_size to its config.json")
-    state = {_new_name(k): v for k, v in _tensors(find(*(f"{part}diffusion_pytorch_model.{kind}" for kind in ("safetensors", "bin") for part in ("unet/", "")))).items()}
-    said = {"classes": [str(i) for i in range(config.classes or 0)], "unlabelled": False}
-    try: said |= {k: v for k, v in json.loads(fetch(name, "pipeline.json", **where).read_text(encoding="utf-8")).items() if k in ("classes", "unlabelled", "clip")}  # by `to_diffusers`
-    except FileNotFoundError: pass
-    if said["unlabelled"]: config = replace(config, classes=config.classes - 1)  # its last row means none
-    elif config.classes and "class_embedding.weight" in state: state["class_embedding.weight"] = F.pad(state["class_embedding.weight"], (0, 0, 0, 1))
-    model = fit_weights(UNet(config), state, "diffusers")
+    """Read a pipeline of diffusers: a `UNet2DModel` with a DDPM, DDIM or DPM-Solver++ scheduler.
+    `ValueError` says what has no counterpart or does not fit; and see `fetch`."""
+    index = _optional(name, "model_index.json", dict, where)
+    others = [k for k, v in index.items() if isinstance(v, list) and any(v)]
+    if others := sorted(set(others) - {"unet", "scheduler"}):
+        raise ValueError(f"{name}: no counterpart here for {', '.join(others)} of model_index.json")
+    file = _first_of(name, ("unet/config.json", "config.json"), where)
+    scheduler = _first_of(name, ("scheduler/scheduler_config.json", "scheduler_config.json"), where)
+    theirs = read_json(file, _Network)
+    config = named(file, unet_of_diffusers, theirs)
+    rest = named(scheduler, scheduler_of_diffusers, read_json(scheduler, dict))
+    size = theirs.get("sample_size")
+    if size is None: raise ValueError(f"{file} lacks the size of its images: add sample_size")
+    size = (size, size) if isinstance(size, int) else size
+    named(f"{file}: sample_size", config.check_size, *size)
+    kept = {"classes": [str(i) for i in range(config.classes or 0)], "unlabelled": False}
+    beside = _optional(name, "pipeline.json", _Kept, where)
+    kept |= {k: beside[k] for k in _Kept.__annotations__ if k in beside}
+    weights, state = _tensors(name, where)
+    rows = state.get("class_embedding.weight")
+    if kept["unlabelled"]:  # its last row means none
+        config = named(file, replace, config, classes=(config.classes or 0) - 1)
+    elif config.classes and rows is not None and rows.ndim:
+        state["class_embedding.weight"] = torch.cat([rows, torch.zeros_like(rows[:1])])
+    model = named(weights, fit_weights, empty(config), state, "diffusers")
     rest["variance"] = rest["variance"] or ("learned" if config.learned_variance else "fixed_small")
-    shape = (config.in_channels, *([size] * 2 if isinstance(size, int) else size))
-    return Pipeline(model=settle(model, join(device)).eval().requires_grad_(False), shape=shape, **{**rest, **said})
+    said = {"model": model, "shape": (config.in_channels, *size), **rest, **kept}
+    pipeline = named(name, Pipeline, **said)
+    settle(model, join(device)).eval().requires_grad_(False)
+    return pipeline
 
 
-def _first_of(name: str | Path, files: tuple[str, ...], where: dict) -> Path:
+class _Kept(TypedDict, total=False):  # what `to_diffusers` leaves beside, for `from_diffusers`
+    classes: tuple[str, ...]
+    unlabelled: bool
+    clip: bool
+
+
+class _Shards(TypedDict):
+    weight_map: dict[str, str]
+
+
+def _optional(name: str | Path, file: str, kind, where: dict) -> dict:
+    try: return read_json(fetch(name, file, **where), kind)
+    except FileNotFoundError: return {}
+
+
+def _first_of(name: str | Path, files: Iterable[str], where: dict) -> Path:
     for file in files:
         try: return fetch(name, file, **where)
         except FileNotFoundError: pass
-    raise FileNotFoundError(f"{name} holds none of {', '.join(files)}")
+    there = [str(p.relative_to(name)) for at in ("*.*", "unet/*.*") for p in sorted(Path(name).glob(at))]
+    holds = f"; it holds {', '.join(there[:10])}" if there else ""
+    raise FileNotFoundError(f"{name} holds none of {', '.join(files)}{holds}")
 
 
-def _tensors(file: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-    try: return load_file(file) if file.suffix == ".safetensors" else torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as e: raise RuntimeError(f"{file} is damaged, or holds more than tensors (and nothing else is ever loaded): {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}") from e
+def _tensors(name: str | Path, where: dict) -> tuple[Path, dict[str, Tensor]]:
+    kinds = ("safetensors", "bin", "safetensors.index.json", "bin.index.json", "fp16.safetensors",
+             "fp16.bin", "safetensors.index.fp16.json")
+    names = [f"diffusion_pytorch_model.{kind}" for kind in kinds]
+    file = _first_of(name, [part + n for n in names for part in ("unet/", "")], where)
+    parts = [file]
+    if file.suffix == ".json":  # large networks come in pieces
+        names = sorted(set(read_json(file, _Shards)["weight_map"].values()))
+        if wrong := [n for n in names if Path(n).name != n]:
+            raise ValueError(f"{file}: weight_map must name files beside it; got {wrong[0]!r}")
+        parts = [_first_of(name, (f"unet/{n}", n), where) for n in names]
+    found = [as_weights(str(part), read_tensors(part)) for part in parts]
+    return file, {_new_name(k): v for state in found for k, v in state.items()}
 
 
 def _new_name(name: str) -> str:
-    return re.sub(r"(attentions\.\d+)\.(query|key|value|proj_attn)\.", lambda m: f"{m[1]}.{ {'query': 'to_q', 'key': 'to_k', 'value': 'to_v', 'proj_attn': 'to_out.0'}[m[2]] }.", name)
+    new = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+    old = rf"(attentions\.\d+)\.({'|'.join(new)})\."
+    return re.sub(old, lambda m: f"{m[1]}.{new[m[2]]}.", name)
 
 # %% ../nbs/18_weights.ipynb #to_diffusers
 def to_diffusers(
     pipeline: Pipeline,
     folder: Path,        # made when it does not exist
 ) -> Path:               # the same
-    "Write what `DDPMPipeline.from_pretrained` opens (`DDIMPipeline` for the solver ddim). `ValueError` lists what diffusers cannot express; `OSError` when it cannot be written. (`DDPMPipeline` itself draws without labels only; a network with classes is for its `UNet2DModel`.)"
-    from safetensors.torch import save
-    if pipeline.solver == "dpm" and pipeline.clip: warnings.warn("diffusers' DPM-Solver++ does not clip its estimates: there this pipeline will draw other images", stacklevel=2)
-    p, c, folder = pipeline, pipeline.model.config, Path(folder)
-    attending = {c.width * c.multipliers[i] for i in (-1, *c.attention_levels, *(c.up_attention_levels or ()))}
-    wrong = [f"{k} = {v!r}" for k, v, never in (("prediction", p.prediction, p.prediction == "mean"), ("resampling", c.resampling, c.resampling == "wide"), ("label_join", c.label_join, c.classes and c.label_join == "concat"),
-             ("time_order", c.time_order, c.time_order == "interleaved" and not c.time_table), ("heads", c.heads, c.heads > 1 and len(attending) > 1)) if never]
-    if wrong: raise ValueError(f"diffusers cannot express {', '.join(wrong)}")
-    state = give_weights(p.model, "diffusers")
-    if c.classes and not p.unlabelled: state["class_embedding.weight"] = state["class_embedding.weight"][:-1].clone()
-    scheduler = {v: k for k, v in _SCHEDULERS.items()}[p.solver]
-    files = {"model_index.json": {"_class_name": "DDIMPipeline" if p.solver == "ddim" else "DDPMPipeline", "_diffusers_version": "0.31.0", "unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", scheduler]},
-             "unet/config.json": _unet_for_diffusers(c, p.shape, len(state.get("class_embedding.weight", ())) or None), "scheduler/scheduler_config.json": _scheduler_for_diffusers(p, scheduler), "pipeline.json": p.about()}
-    for part in ("unet", "scheduler"): (folder / part).mkdir(parents=True, exist_ok=True)
-    write_together(folder, {name: json.dumps(content, indent=1).encode() for name, content in files.items()} | {"unet/diffusion_pytorch_model.safetensors": save(state, metadata={"format": "pt"})})
+    """Write what `DDPMPipeline.from_pretrained` opens (`DDIMPipeline` for the solver ddim), read it
+    back, and only then replace what was there. The folder's README.md says how to draw from it.
+    `ValueError` lists what diffusers cannot express; `OSError` when it cannot be written."""
+    p, folder = pipeline, Path(folder)
+    if wrong := _inexpressible(p): raise ValueError(f"diffusers cannot express {', '.join(wrong)}")
+    if p.solver == "dpm" and p.clip: warnings.warn(_UNCLIPPED, stacklevel=2)
+    if p.classes: warnings.warn(f"{_UNLABELLED}\n    {_LABEL_LINE}", stacklevel=2)
+    files = _files_for_diffusers(p)
+    for part in (folder / "unet", folder / "scheduler"):
+        if part.is_symlink(): raise OSError(f"{part} is a link: nothing is written through it")
+        part.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="writing.", dir=folder) as new:
+        new = Path(new)
+        for part in ("unet", "scheduler"): (new / part).mkdir()
+        write_together(new, files)
+        _check_read_back(p, new)
+        if (folder / "README.md").exists(): files.pop("README.md")  # somebody's own
+        for name in files: os.replace(new / name, folder / name)
     return folder
 
 
+_UNCLIPPED = ("diffusers' DPM-Solver++ does not clip its estimates: there this pipeline will draw "
+              "other images")
+_UNLABELLED = "DDPMPipeline passes no labels, and this network wants one. Before drawing, say which:"
+_LABEL_LINE = ("pipe.unet.forward = functools.partial(pipe.unet.forward, "
+               "class_labels=torch.tensor([0]))")
+_README = """---
+library_name: diffusers
+---
+# A DDPM
+
+Trained with ddpm_nb, whose `load` reads this folder too. In diffusers:
+
+```python
+{imports}from diffusers import {kind}
+
+pipe = {kind}.from_pretrained("path/to/this/folder")
+{labels}images = pipe(batch_size=4, num_inference_steps={T}).images
+```
+
+With fewer steps, diffusers draws other images than ddpm_nb does. Where the variance is
+`fixed_large`, it adds noise even in the last step; DDIM's strides are uneven; and some numbers of
+steps ask the network for a step -1.
+"""
+
+def _inexpressible(p: Pipeline) -> list[str]:
+    c = p.model.config
+    levels = (-1, *c.attention_levels, *(c.up_attention_levels or ()))
+    cut = p.solver == "ancestral" or p.solver == "dpm" and c.in_channels == 3  # off a learned variance
+    never = (("prediction", p.prediction, p.prediction == "mean"),
+             ("resampling", c.resampling, c.resampling == "wide"),
+             ("label_join", c.label_join, c.classes and c.label_join == "concat"),
+             ("time_order", c.time_order, c.time_order == "interleaved" and not c.time_table),
+             ("heads", c.heads, c.heads > 1 and len({c.multipliers[i] for i in levels}) > 1),
+             ("multipliers", c.multipliers, c.multipliers[0] != 1),
+             (f"with the solver {p.solver} and {c.in_channels} channels, variance", p.variance,
+              c.learned_variance and not cut))
+    return [f"{name} = {v!r}" for name, v, cannot in never if cannot]
+
+
+def _files_for_diffusers(p: Pipeline) -> dict[str, bytes]:
+    from safetensors.torch import save
+    state = give_weights(p.model, "diffusers")
+    classes = len(p.classes) + p.unlabelled or None
+    if classes: state["class_embedding.weight"] = state["class_embedding.weight"][:classes].clone()
+    kind = "DDIMPipeline" if p.solver == "ddim" else "DDPMPipeline"
+    scheduler = next(theirs for theirs, ours in _SCHEDULERS.items() if ours == p.solver)
+    described = {"model_index.json": {"_class_name": kind, "_diffusers_version": "0.31.0",
+                                      "unet": ["diffusers", "UNet2DModel"],
+                                      "scheduler": ["diffusers", scheduler]},
+                 "unet/config.json": _unet_for_diffusers(p.model.config, p.shape, classes),
+                 "scheduler/scheduler_config.json": _scheduler_for_diffusers(p, scheduler),
+                 "pipeline.json": p.about()}
+    label = f"{_LABEL_LINE}  # from 0 to {classes - 1}\n" if classes else ""
+    imports = "import functools\nimport torch\n" if classes else ""
+    readme = _README.format(kind=kind, T=p.schedule.T, labels=label, imports=imports)
+    return {name: json.dumps(content, indent=1).encode() for name, content in described.items()} | {
+        "README.md": readme.encode(),
+        "unet/diffusion_pytorch_model.safetensors": save(state, metadata={"format": "pt"})}
+
+
+def _check_read_back(p: Pipeline, folder: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what was said before
+        back = from_diffusers(folder, p.device.type)
+    weight, size = next(p.model.parameters()), 2**(len(p.model.config.multipliers) - 1)
+    x, t = weight.new_ones(1, p.shape[0], size, size), weight.new_tensor([p.schedule.T - 1]).long()
+    models, y = (p.model, back.model.to(weight.dtype)), [0 * t] if p.classes else []
+    with torch.no_grad(), evaluating(p.model): answer, again = (model(x, t, *y) for model in models)
+    fields = ["shape", "classes", "unlabelled", "prediction", "solver"]
+    if p.solver == "ancestral": fields.append("variance")
+    differ = [name for name in fields if getattr(back, name) != getattr(p, name)]
+    near = lambda a, b, atol: a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=atol)
+    if not near(answer, again, 1e-3 * float(answer.abs().max())): differ.append("the network's answer")
+    if not near(p.schedule.betas.cpu(), back.schedule.betas.cpu(), 1e-12): differ.append("schedule")
+    if differ: raise RuntimeError(f"what was to be written reads otherwise: {', '.join(differ)}")
+
+
 def _unet_for_diffusers(c: UNetConfig, shape: tuple[int, int, int], classes: int | None) -> dict:
-    kinds = lambda name, levels: [f"Attn{name}" if i in levels else name for i in range(len(c.multipliers))]
-    return {"_class_name": "UNet2DModel", "sample_size": shape[1] if shape[1] == shape[2] else list(shape[1:]), "in_channels": c.in_channels, "out_channels": c.in_channels * (2 if c.learned_variance else 1),
-            "block_out_channels": [c.width * m for m in c.multipliers], "layers_per_block": c.blocks, "down_block_types": kinds("DownBlock2D", c.attention_levels),
-            "up_block_types": kinds("UpBlock2D", c.attention_levels if c.up_attention_levels is None else c.up_attention_levels)[::-1], "downsample_padding": 0 if c.downsample_padding == "asymmetric" else 1,
-            "attention_head_dim": c.head_dim or (c.width * c.multipliers[-1] // c.heads if c.heads > 1 else None), "norm_num_groups": c.norm(c.width).num_groups, "norm_eps": c.norm_eps, "dropout": c.dropout,
-            "time_embedding_type": "learned" if c.time_table else "positional", "num_train_timesteps": c.time_table, "flip_sin_to_cos": c.time_order == "cos_sin", "freq_shift": c.time_shift,
-            "num_class_embeds": classes, "act_fn": "silu", "center_input_sample": False, "add_attention": True}
+    levels = range(len(c.multipliers))
+    kinds = lambda name, attending: [f"Attn{name}" if i in attending else name for i in levels]
+    up = c.attention_levels if c.up_attention_levels is None else c.up_attention_levels
+    width = c.width * c.multipliers[-1] // c.heads if c.heads > 1 else None
+    size = shape[1] if shape[1] == shape[2] else list(shape[1:])
+    return {"_class_name": "UNet2DModel", "sample_size": size,
+            "in_channels": c.in_channels, "out_channels": c.in_channels * (1 + c.learned_variance),
+            "block_out_channels": [c.width * m for m in c.multipliers],
+            "layers_per_block": c.blocks,
+            "down_block_types": kinds("DownBlock2D", c.attention_levels),
+            "up_block_types": kinds("UpBlock2D", up)[::-1],
+            "downsample_padding": 0 if c.downsample_padding == "asymmetric" else 1,
+            "attention_head_dim": c.head_dim or width, "dropout": c.dropout,
+            "norm_num_groups": c.norm(c.width).num_groups, "norm_eps": c.norm_eps,
+            "time_embedding_type": "learned" if c.time_table else "positional",
+            "num_train_timesteps": c.time_table,
+            "flip_sin_to_cos": c.time_order == "cos_sin", "freq_shift": c.time_shift,
+            "num_class_embeds": classes, "act_fn": "silu", "center_input_sample": False,
+            "add_attention": True}
 
 
 def _scheduler_for_diffusers(p: Pipeline, scheduler: str) -> dict:
-    back, said = lambda table, v: next(k for k, mine in table.items() if mine == v), describe_schedule(p.schedule)
-    shape = {"trained_betas": p.schedule.betas.tolist()} if said.get("name") not in _SCHEDULES.values() else {"beta_schedule": back(_SCHEDULES, said["name"]), "beta_start": said.get("beta_1", 1e-4), "beta_end": said.get("beta_T", 0.02)}
-    return {"_class_name": scheduler, "num_train_timesteps": p.schedule.T, **shape, "prediction_type": back(_PREDICTIONS, p.prediction), "timestep_spacing": "trailing",
-            **({} if scheduler == "DPMSolverMultistepScheduler" else {"clip_sample": p.clip}), **({"variance_type": back(_VARIANCES, p.variance)} if scheduler == "DDPMScheduler" else {})}
+    back = lambda table, v: next(theirs for theirs, ours in table.items() if ours == v)
+    said = describe_schedule(p.schedule)
+    options = {"trained_betas": p.schedule.betas.tolist()}
+    if said.get("name") in _SCHEDULES.values():
+        options = {"beta_schedule": back(_SCHEDULES, said["name"]),
+                   "beta_start": said.get("beta_1", 1e-4), "beta_end": said.get("beta_T", 0.02)}
+    if p.schedule.alphas_bar[-1] == 0: options["rescale_betas_zero_snr"] = True  # lest it divide by 0
+    if scheduler == "DDPMScheduler" or p.variance == "learned":
+        options["variance_type"] = back(_VARIANCES, p.variance)
+    if scheduler != "DPMSolverMultistepScheduler": options["clip_sample"] = p.clip
+    return {"_class_name": scheduler, "num_train_timesteps": p.schedule.T, **options,
+            "prediction_type": back(_PREDICTIONS, p.prediction), "timestep_spacing": "trailing"}
 
 # %% ../nbs/18_weights.ipynb #from_article
 def from_article(
@@ -240,21 +503,59 @@ def from_article(
     ema: bool = True,                        # of a checkpoint that holds both, take the averaged weights
     device: str | None = None,               # `cpu`, `cuda`, …; the best there is when None
 ) -> Pipeline:
-    "Read a checkpoint of the article's implementation, of its sibling's, or of its fork with labels. `ValueError` says what does not fit, `RuntimeError` that it is no file of tensors."
-    state = _tensors(Path(path))
-    if "net_model" in state: state = state["ema_model" if ema and "ema_model" in state else "net_model"]
-    state = {k.removeprefix("module."): v for k, v in state.items()}
-    if not {"head.weight", "time_embedding.timembedding.0.weight"} <= set(state): raise ValueError(f"{path} is no checkpoint of the article's network: it begins with {', '.join(list(state)[:3])}")
+    """Read a checkpoint of the article's implementation (of its network or its trainer), of its
+    sibling's, or of its fork with labels. `ValueError` says what does not fit, or that it is no file
+    of weights."""
+    state, betas = _article_weights(Path(path), ema)
     forked = "cond_embedding.condEmbedding.0.weight" in state
-    if forked: state = _unfork(state)
-    table = state["time_embedding.timembedding.0.weight"]
-    T, sines = len(table), time_features(torch.arange(len(table)), table.shape[1], "interleaved", 0)
-    computed = torch.allclose(table, sines, rtol=0, atol=1e-4)
-    if computed: del state["time_embedding.timembedding.0.weight"]
-    config = replace(_article_config(state, forked), time_table=None if computed else T)
-    model, size = fit_weights(UNet(config), state, "article"), (size, size) if isinstance(size, int) else size
-    return Pipeline(model=settle(model, join(device)).eval().requires_grad_(False), schedule=schedule or linear_schedule(T), shape=(config.in_channels, *size), clip=False,
-                    classes=[str(i) for i in range(config.classes or 0)], unlabelled=forked)
+    try:
+        if forked: state = _unfork(state)
+        table = state["time_embedding.timembedding.0.weight"]
+        learned = None if _are_sines(table) else len(table)
+        if not learned: del state["time_embedding.timembedding.0.weight"]
+        config = replace(_article_config(state, forked), time_table=learned)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as e:
+        raise ValueError(f"{path} is {_NOT_THEIRS}: {type(e).__name__}: {e}") from None
+    model = named(path, fit_weights, empty(config), state, "article")
+    if schedule is None and betas is not None:
+        schedule = named(path, NoiseSchedule.from_betas, betas)
+    size = (size, size) if isinstance(size, int) else size
+    pipeline = named(path, Pipeline, model=model, schedule=schedule or linear_schedule(len(table)),
+                     shape=(config.in_channels, *size), clip=False, unlabelled=forked,
+                     classes=[str(i) for i in range(config.classes or 0)])
+    settle(model, join(device)).eval().requires_grad_(False)
+    return pipeline
+
+
+_NOT_THEIRS = "no checkpoint of the article's network"
+_BUFFERS = ("betas", "sqrt_alphas_bar", "sqrt_one_minus_alphas_bar",  # of its trainer
+            "coeff1", "coeff2", "posterior_var")                      # of its sampler
+
+def _article_weights(path: Path, ema: bool) -> tuple[dict[str, Tensor], Tensor | None]:
+    "The network's tensors; and the betas, where the file is of a trainer and has them in full."
+    state, betas = read_tensors(path), None
+    if isinstance(state, dict) and "net_model" in state:
+        state = state["ema_model" if ema and "ema_model" in state else "net_model"]
+    if isinstance(state, dict) and all(isinstance(k, str) for k in state):
+        state = unwrap_names(state)
+        betas, full = state.get("betas"), (torch.float32, torch.float64)
+        if not isinstance(betas, Tensor) or betas.dtype not in full: betas = None
+        state = {k.removeprefix("model."): v for k, v in state.items() if k not in _BUFFERS}
+    state = as_weights(str(path), state)
+    if not {"head.weight", "time_embedding.timembedding.0.weight"} <= set(state):
+        raise ValueError(f"{path} is {_NOT_THEIRS}: it begins with {', '.join(list(state)[:3])}")
+    return state, betas
+
+
+def _are_sines(table: Tensor) -> bool:
+    "Whether a table of time is the computed one, as far as its numbers can tell."
+    k, rounded = torch.arange(0, table.shape[1], 2), (torch.float16, torch.bfloat16)
+    frequency = torch.exp(-math.log(10000) * k / table.shape[1]).double()
+    angle = torch.arange(len(table))[:, None] * frequency
+    sines = torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
+    lost = [torch.finfo(d).eps / 2 for d in rounded if torch.equal(table.to(d).float(), table)]
+    allowed = 2e-6 * (1 + angle).repeat_interleave(2, 1) + max(lost, default=0)  # angles in float32
+    return bool(((table - sines).abs() <= allowed).all())
 
 
 def _article_config(state: dict[str, Tensor], forked: bool) -> UNetConfig:
@@ -293,11 +594,16 @@ def load(
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
     **options,                  # of the Hub (`revision`, `token`, `cache_dir`), or of `from_article` (`size`, `schedule`, `ema`)
 ) -> Pipeline:                  # a `Run` for the folder of a run
-    "Whatever draws images, by its name: `load(\"runs/digits\").sample(64)`. `ValueError`, `OSError` or (what is damaged) `RuntimeError` says why not."
+    """Whatever draws images, by its name: `load("runs/digits").sample(64)`. `ValueError`, `OSError`
+    or (what is damaged) `RuntimeError` says why not."""
     if Path(name).is_file(): return from_article(name, device=device, **options)
     if Path(name).is_dir() and options: raise ValueError(f"{', '.join(options)} mean nothing for a folder")
     if (Path(name) / "run.json").is_file(): return load_run(name, device)
-    try: fetch(name, "model_index.json", **options)
-    except FileNotFoundError: return Pipeline.from_pretrained(name, device, **options)
-    if (Path(name) / "model.safetensors").is_file(): raise ValueError(f"{name} holds two networks, one of diffusers and one of ours: say which by `from_diffusers` or `Pipeline.from_pretrained`")
+    kinds = ("model_index.json", "pipeline.json", "scheduler_config.json",
+             "scheduler/scheduler_config.json")
+    ours = _first_of(name, kinds, options).name == "pipeline.json"
+    if ours: return Pipeline.from_pretrained(name, device, **options)
+    if (Path(name) / "model.safetensors").is_file():
+        raise ValueError(f"{name} holds two networks, one of diffusers and one of ours: say which "
+                         "by `from_diffusers` or `Pipeline.from_pretrained`")
     return from_diffusers(name, device, **options)

@@ -210,10 +210,13 @@ def opened(browser, url, name, cells, shot=None):
     page, wrong = browser.new_page(viewport={"width": 1300, "height": 1000}), []
     page.on("pageerror", lambda e: wrong.append(str(e)))
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    page.goto(f"{url}/lab/tree/{name}")
-    page.locator(".jp-Cell").first.click()
+    page.goto(f"{url}/lab/workspaces/{Path(name).stem}/tree/{name}")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-    for _ in cells: page.keyboard.press("Shift+Enter")
+    for _ in range(5):  # a page that looks ready may not be connected yet, and lets the first keys pass
+        page.locator(".jp-Cell").first.click()
+        for _ in cells: page.keyboard.press("Shift+Enter")
+        try: page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|1)\]")).first.wait_for(timeout=4000); break
+        except TimeoutError: pass
     try: yield page
     finally:
         if shot: page.screenshot(path=shot)
