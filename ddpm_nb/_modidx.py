@@ -95,6 +95,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                               'ddpm_nb.data._photos': ('data.html#_photos', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._read': ('data.html#_read', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._read_all': ('data.html#_read_all', 'ddpm_nb/data.py'),
+                              'ddpm_nb.data._refuse': ('data.html#_refuse', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._scaled': ('data.html#_scaled', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._upright': ('data.html#_upright', 'ddpm_nb/data.py'),
                               'ddpm_nb.data.check_seed': ('data.html#check_seed', 'ddpm_nb/data.py'),

@@ -82,12 +82,14 @@ def _digest(*tensors: Tensor | None) -> str:
 
 def _check_labels(n: int, y: Tensor | None, classes: tuple[str, ...]) -> None:
     try: "".join(classes).encode("utf-8")
-    except (TypeError, UnicodeEncodeError): raise ValueError(f"classes must be names that UTF-8 can hold; got {classes}") from None
+    except (TypeError, UnicodeEncodeError):
+        raise ValueError(f"classes must be names that UTF-8 can hold; got {classes}") from None
     if y is None: return
-    if y.shape != (n,) or y.dtype != torch.int64: raise ValueError(f"labels must be ({n},) int64; got {tuple(y.shape)} {y.dtype}")
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or high >= len(classes):
-        raise ValueError(f"labels must be 0 … {len(classes) - 1} for these {len(classes)} classes; got {low} … {high}")
+    if y.shape != (n,) or y.dtype != torch.int64:
+        raise ValueError(f"labels must be ({n},) int64; got {tuple(y.shape)} {y.dtype}")
+    low, high, K = int(y.min()), int(y.max()), len(classes)
+    if low < 0 or high >= K:
+        raise ValueError(f"labels must be 0 … {K - 1} for these {K} classes; got {low} … {high}")
 
 # %% ../nbs/04_data.ipynb #_split
 def _part(n: int, labels: Tensor | None, split: str, held_out: float) -> Tensor:
@@ -99,7 +101,8 @@ def _part(n: int, labels: Tensor | None, split: str, held_out: float) -> Tensor:
         back = torch.tensor([int(aside[labels[aside] == y][0]) for y in lost], dtype=torch.int64)
         aside, kept = aside[~torch.isin(aside, back)], torch.cat([kept, back])
     part = {"train": kept, "test": aside, "all": torch.arange(n)}[split]
-    if not len(part): raise ValueError(f"held_out = {held_out} of {n} images leaves none for split={split!r}")
+    if not len(part):
+        raise ValueError(f"held_out = {held_out} of {n} images leaves none for split={split!r}")
     return part
 
 
@@ -141,7 +144,7 @@ def _classic(name, split, root) -> ImageSet:
 
 # %% ../nbs/04_data.ipynb #read_image
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")  # as Pillow calls them
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA")
 _TURNS = dict(enumerate(("FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE",
                          "ROTATE_270", "TRANSVERSE", "ROTATE_90"), 2))  # by EXIF's orientation
 
@@ -150,15 +153,17 @@ def read_image(
     channels: int,            # 1, 3 or 4 (grey, RGB, RGBA), whatever the file has
     size: int | None = None,  # height and width to cut and scale it to; as it is when None
 ) -> Tensor:                  # (C, H, W) uint8
-    "An image file, upright. What is transparent is black, unless there are four channels. `ValueError` when it cannot be read."
+    "An image file, upright; black where it is transparent. `ValueError` when it cannot be read."
     _check_form(channels, size)
     pixels, transparent = _read(path, channels, size)
-    if transparent and channels != 4: warnings.warn(f"{path} is transparent in parts: it is put on black")
+    if transparent and channels != 4:
+        warnings.warn(f"{path} is transparent in parts: it is put on black")
     return torch.tensor(pixels)
 
 
 def _check_form(channels, size) -> None:
-    if channels not in MODES: raise ValueError(f"channels must be one of {', '.join(map(str, MODES))}; got {channels!r}")
+    if channels not in MODES:
+        raise ValueError(f"channels must be one of {', '.join(map(str, MODES))}; got {channels!r}")
     if size is not None: check_whole("size", size, 1, 2**14)
 
 
@@ -186,9 +191,10 @@ def _upright(image):
 
 
 def _convert(image, channels):
-    "Every conversion of pixels is here. What cannot be seen does not count: invisible colours become black."
+    "Every conversion of pixels. Colours that nobody can see become black."
     from PIL import Image
-    if image.mode[0] in "IF": raise ValueError("it has more than 8 bits a channel; convert it first")
+    if image.mode[0] in "IF":
+        raise ValueError("it has more than 8 bits a channel; convert it first")
     transparent = False
     if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -205,7 +211,8 @@ def _image_paths(folder: Path) -> list[Path]:
     found, others, seen = [], [], set()
     def refuse(error): raise error
     for parent, below, names in os.walk(folder, followlinks=True, onerror=refuse):
-        if os.path.realpath(parent) in seen: raise ValueError(f"{parent} is a link to a folder that was read already")
+        if os.path.realpath(parent) in seen:
+            raise ValueError(f"{parent} is a link to a folder that was read already")
         seen.add(os.path.realpath(parent))
         below[:] = [d for d in below if not d.startswith(".")]
         for path in (Path(parent, name) for name in names if not name.startswith(".")):
@@ -213,8 +220,8 @@ def _image_paths(folder: Path) -> list[Path]:
     if not found: raise ValueError(f"the folder {folder} holds no image file")
     if others:
         kinds = ", ".join(sorted({p.suffix.lower() or p.name for p in others})[:8])
-        warnings.warn(f"{len(others)} files in {folder} are no images by their names and were left out, "
-                      f"{others[0].name} among them ({kinds})")
+        warnings.warn(f"{len(others)} files in {folder} are no images by their names and were left "
+                      f"out, {others[0].name} among them ({kinds})")
     return sorted(found, key=lambda path: [os.fsencode(part) for part in path.parts])
 
 
@@ -223,10 +230,12 @@ def _classes(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor |
     beside = [p for p in paths if p.parent == folder]
     if beside:
         if len(beside) < len(paths):
-            warnings.warn(f"the images of {folder} have no classes: {len(beside)} lie beside its folders, {beside[0].name} among them")
+            warnings.warn(f"the images of {folder} have no classes: {len(beside)} lie beside its "
+                          f"folders, {beside[0].name} among them")
         return (), None
     depth = len(folder.parts)
-    names = [os.fsencode(p.parts[depth]).decode("utf-8", "backslashreplace") for p in paths]  # in every locale
+    in_utf8 = lambda name: os.fsencode(name).decode("utf-8", "backslashreplace")  # in any locale
+    names = [in_utf8(p.parts[depth]) for p in paths]
     classes = tuple(sorted(set(names)))
     number = {name: i for i, name in enumerate(classes)}
     return classes, torch.tensor([number[name] for name in names])
@@ -234,36 +243,44 @@ def _classes(folder: Path, paths: list[Path]) -> tuple[tuple[str, ...], Tensor |
 
 class _Files:
     "Images of a folder as a sequence, read when they are asked for."
-    def __init__(self, paths: list[Path], channels: int, size: int): self.paths, self.how = paths, (channels, size)
+    def __init__(self, paths: list[Path], channels: int, size: int):
+        self.paths, self.how = paths, (channels, size)
+
     def __len__(self) -> int: return len(self.paths)
     def __getitem__(self, i: int) -> Tensor:
         try: return torch.tensor(_read(self.paths[i], *self.how)[0])
-        except ValueError as e: raise ValueError(f"{e} (it was at the start: put that file back, then resume)") from e
+        except ValueError as e:
+            raise ValueError(f"{e} (it was at the start: put that file back, then resume)") from e
 
 
-def _read_all(folder: Path, paths: list[Path], how: tuple[int, int], images: dict[int, np.ndarray]) -> None:
-    "Read every file, the one at `i` into `images[i]` where that is. `ValueError` names those that cannot be read."
+def _read_all(folder: Path, paths: list[Path], how: tuple, images: dict[int, np.ndarray]) -> None:
+    "Read every file, the one at `i` into `images[i]` where that is. `ValueError` names bad ones."
     def read(i):
         try: pixels, transparent = _read(paths[i], *how)
         except ValueError as e: return str(e), False
         if i in images: images[i][:] = pixels
         return None, transparent
 
-    bad, clear, told = [], [], time.monotonic() - 28  # a line after two seconds, then every thirty
+    bad, clear, told = {}, [], time.monotonic() - 28  # a line after two seconds, then every thirty
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         blocks = (pool.map(read, range(len(paths))[i:i + 256]) for i in range(0, len(paths), 256))
         for i, (error, transparent) in enumerate(itertools.chain.from_iterable(blocks)):
-            if error: bad.append((error, paths[i].name))
-            if transparent: clear.append(paths[i])
+            if error: bad[paths[i].relative_to(folder)] = error
+            if transparent: clear.append(paths[i].relative_to(folder))
             if time.monotonic() > told + 30:
                 told = time.monotonic()
                 say(f"reading {folder}: {i + 1:,} of {len(paths):,} images")
-    if bad:
-        more = f"; nor are {len(bad) - 1} others ({', '.join(name for _, name in bad[1:6])}{', …' * (len(bad) > 6)})" if bad[1:] else ""
-        raise ValueError(f"{bad[0][0]}{more}. Take out of {folder} what cannot be read, or put whole copies in its place")
+    if bad: _refuse(folder, bad)
     if clear and how[0] != 4:
-        warnings.warn(f"{len(clear)} images of {folder} are transparent in parts, {clear[0].name} among them: they are put on black "
-                      "(channels = 4 keeps the transparency)")
+        warnings.warn(f"{len(clear)} images of {folder} are transparent in parts, {clear[0]} among "
+                      "them: they are put on black (channels = 4 keeps the transparency)")
+
+
+def _refuse(folder: Path, bad: dict[Path, str]) -> None:
+    names = ", ".join(map(str, list(bad)[:6])) + ", …" * (len(bad) > 6)
+    more = f"; {len(bad)} such files in all: {names}" if len(bad) > 1 else ""
+    raise ValueError(f"{next(iter(bad.values()))}{more}. Take out of {folder} what cannot be read, "
+                     "or put whole copies in its place")
 
 
 def _folder(folder, split, size, channels, held_out, workers):
@@ -272,10 +289,12 @@ def _folder(folder, split, size, channels, held_out, workers):
     keep = _part(len(paths), labels, split, held_out)
     labels, shape = None if labels is None else labels[keep], (channels, size, size)
     try: images = np.empty((0 if workers else len(keep), *shape), np.uint8)
-    except MemoryError as e: raise ValueError(f"size = {size} is too large ({e}); with workers the images stay on the disk") from e
+    except MemoryError as e:
+        raise ValueError(f"size = {size} is too large ({e}); with workers images stay on the disk") from e
     _read_all(folder, paths, (channels, size), dict(zip(keep.tolist(), images)))
     if not workers: return ImageSet(torch.from_numpy(images), labels, classes)
-    return ImageStream(_Files([paths[i] for i in keep], channels, size), shape, labels, classes, workers=workers)
+    files = _Files([paths[i] for i in keep], channels, size)
+    return ImageStream(files, shape, labels, classes, workers=workers)
 
 # %% ../nbs/04_data.ipynb #load_data
 DATA = ("digits", "photos", *CLASSICS)
@@ -388,8 +407,9 @@ class ImageStream:
         index = lambda step: _order(len(self), step, batch_size, seed, "cpu")[rank::world]
         if self._next != (step, batch_size, seed, rank, world):
             steps = (index(s).tolist() for s in itertools.count(step))
-            self._batches = iter(DataLoader(_Batches(self.source), batch_size=None, sampler=steps, num_workers=self.workers,
-                                            pin_memory=self.device.type == "cuda", generator=torch.Generator(), worker_init_fn=_deaf))
+            self._batches = iter(DataLoader(
+                _Batches(self.source), batch_size=None, sampler=steps, num_workers=self.workers,
+                pin_memory=self.device.type == "cuda", generator=torch.Generator(), worker_init_fn=_deaf))
         images = next(self._batches)
         if isinstance(images, ValueError): raise images
         x_0 = _scaled(images.to(self.device, non_blocking=True), self.levels)
@@ -401,7 +421,7 @@ class ImageStream:
 
 
 class _Batches:
-    "A source that is asked for whole batches. Its `ValueError`s are handed over as they are, without a worker's traceback."
+    "A source asked for whole batches; its `ValueError`s are handed over, not raised in a worker."
     def __init__(self, source: Sequence): self.source = source
     def __len__(self) -> int: return len(self.source)
     def __getitem__(self, index: list[int]) -> Tensor | ValueError:
