@@ -35,7 +35,8 @@ from .sampling import Autocast, Compiled, State
 from .schedule import SCHEDULES, NoiseSchedule, check_value, check_whole
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
-from .unet import UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json, read_tensors
+from .unet import (UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json,
+                          read_tensors)
 
 # %% ../nbs/12_hub.ipynb #write_safely
 def write_safely(
@@ -198,7 +199,8 @@ def read_schedule(
         if T > 10**6: raise ValueError(f"T must be at most a million; got {T}")
         try: return SCHEDULES[name](**numbers)
         except TypeError:
-            raise ValueError(f"the numbers of a {name} schedule are others than {', '.join(numbers)}") from None
+            given = ", ".join(numbers)
+            raise ValueError(f"a {name} schedule takes other numbers than {given}") from None
 
 # %% ../nbs/12_hub.ipynb #solvers
 SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
@@ -369,8 +371,8 @@ def read_pipeline(
     try:
         about = read_json(described, _About)
         if _digest(config.read_bytes() + weights.read_bytes()) != about["network"]:
-            raise ValueError("model.safetensors and config.json are not the network that pipeline.json "
-                             "was written with")
+            raise ValueError("model.safetensors and config.json are not the network that "
+                             "pipeline.json was written with")
         schedule = named(f"{described}: schedule", read_schedule, about["schedule"])
         fields = {k: about[k] for k in _KEPT} | {"schedule": schedule}
         model = load_weights(read_json(config, UNetConfig), weights)

@@ -228,8 +228,8 @@ def _inception() -> nn.Module:
     except OSError as e: raise OSError(f"Inception's weights could not be fetched ({e}): put {url} at {path}, or take the extractor judge (labelled images) or pixels") from e
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if not digest.startswith(path.stem.rsplit("-", 1)[1]):  # which the file's name promises
-        raise ValueError(f"{path} holds other things than Inception's weights (SHA-256 {digest[:8]}…): "
-                         f"take it away, and it is fetched again, or put {url} there")
+        raise ValueError(f"{path} holds other things than Inception's weights (SHA-256 "
+                         f"{digest[:8]}…): take it away, and it is fetched again, or put {url} there")
     read_tensors(path)  # or it raises: torch-fidelity does not look
     return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=str(path))
 
@@ -573,8 +573,8 @@ CONDITIONS = ("n", "extractor", "extractor_digest", "data", "train_images", "tra
 def compare(a: Card, b: Card) -> str:
     "Markdown: figures side by side, with their difference in standard errors; and in which conditions the cards differ."
     theirs = {f.name: f for f in b.figures}
-    rows = [_row(f.name, _pm(f.value, f.error), _pm(g.value, g.error), _z(f, g), METRICS.get(f.name, "lower"))
-            for f in a.figures if (g := theirs.get(f.name))]
+    rows = [_row(f.name, _pm(f.value, f.error), _pm(g.value, g.error), _z(f, g),
+                 METRICS.get(f.name, "lower")) for f in a.figures if (g := theirs.get(f.name))]
     both = {k: (a.conditions.get(k), b.conditions.get(k)) for k in (a.conditions | b.conditions)}
     differ = [f"- {_cell(k)}: {_cell(x)} and {_cell(y)}" for k, (x, y) in both.items() if x != y]
     unfit = [k for k in CONDITIONS if a.conditions.get(k) != b.conditions.get(k)]

@@ -24,8 +24,8 @@ import warnings
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
-from huggingface_hub import (PyTorchModelHubMixin, get_hf_file_metadata, hf_hub_download, hf_hub_url,
-                             try_to_load_from_cache)
+from huggingface_hub import (PyTorchModelHubMixin, get_hf_file_metadata, hf_hub_download,
+                             hf_hub_url, try_to_load_from_cache)
 from huggingface_hub.errors import (EntryNotFoundError, HFValidationError, HfHubHTTPError,
                                     LocalEntryNotFoundError, OfflineModeIsEnabled)
 from safetensors.torch import load as load_safetensors, save_file
@@ -148,7 +148,7 @@ def read_json(
     "Read a JSON file. `ValueError` names the file and what is wrong in it."
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f"{path} is no file")
-    if path.stat().st_size > 2**26: raise ValueError(f"{path} has more than 64 MiB: it describes nothing")
+    if path.stat().st_size > 2**26: raise ValueError(f"{path} has more than 64 MiB, for a description")
     try: value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as e:
         raise ValueError(f"{path} is no JSON in UTF-8: {e}") from None
@@ -180,7 +180,8 @@ def from_json(
     if kind in (int, float, bool, str): return check_value(what, value, kind)
     if not isinstance(value, type(None) if kind is NoneType else dict):
         _refuse(what, value, _WORDS.get(kind, _WORDS[dict]))
-    if origin is dict: return {k: from_json(f"{what}[{k!r}]", v, parts[1]) for k, v in value.items()}
+    if origin is dict:
+        return {k: from_json(f"{what}[{k!r}]", v, parts[1]) for k, v in value.items()}
     return value if kind in (dict, NoneType) else _as_object(what, value, kind)
 
 
@@ -264,7 +265,8 @@ class UNetConfig:
                              f"got {self.heads} and {self.head_dim}")
         for name, choices in _CHOICES.items():
             if (v := getattr(self, name)) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {reprlib.repr(v)}")
+                known = ", ".join(map(str, choices))
+                raise ValueError(f"{name} must be one of {known}; got {reprlib.repr(v)}")
 
     def _check_levels(self) -> None:
         m = self.multipliers
@@ -275,7 +277,8 @@ class UNetConfig:
         for name in ("attention_levels", "up_attention_levels"):
             levels = getattr(self, name) or ()
             if not all(0 <= i < len(m) for i in levels):
-                raise ValueError(f"{name} must be among 0 … {len(m) - 1}; got {reprlib.repr(levels)}")
+                got = reprlib.repr(levels)
+                raise ValueError(f"{name} must be among 0 … {len(m) - 1}; got {got}")
 
     def norm(self, channels: int) -> GroupNorm:
         "Its normalisation of so many channels."
@@ -444,18 +447,18 @@ def load_state(
 def read_tensors(
     file,  # of safetensors or by `torch.save`: a path, or an open file
 ):         # numbers and tensors, on the CPU
-    "What was saved, read without running any code. `ValueError` when it is, or holds, anything else."
+    "What was saved, read without running code. `ValueError` when it is, or holds, anything else."
     if isinstance(file, (str, Path)):
         with open(file, "rb") as f: return named(file, read_tensors, f)
     begins = file.read(9)
     file.seek(0)
     try:
-        if begins[8:] == b"{": return load_safetensors(file.read())  # eight bytes of length come first
+        if begins[8:] == b"{": return load_safetensors(file.read())  # after eight bytes of length
         return torch.load(file, map_location="cpu", weights_only=True)
     except OSError: raise
     except Exception as e:  # torch's own message tells how to run what it holds
-        raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else is "
-                         "ever loaded") from e
+        raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else "
+                         "is ever loaded") from e
 
 
 def as_weights(
@@ -477,7 +480,8 @@ def as_weights(
             raise ValueError(f"{what}: {name} must be stored in full, as a dense tensor")
     other = {str(v.dtype).removeprefix("torch.") for v in state.values()} - {"float32"}
     if other:
-        warnings.warn(f"{what}: weights in {', '.join(sorted(other))} are read as float32", stacklevel=3)
+        other = ", ".join(sorted(other))
+        warnings.warn(f"{what}: weights in {other} are read as float32", stacklevel=3)
     state = unwrap_names(state)
     return {k: v.detach().to(torch.float32, copy=True).contiguous() for k, v in state.items()}
 
@@ -496,11 +500,12 @@ def load_weights(
 
 
 class _Unmade(TorchFunctionMode):
-    "Leaves new tensors as they are: to fill them on the meta device, torch would load its compiler."
+    "Leaves new tensors unfilled: on the meta device torch would load its compiler for that."
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        filled = getattr(func, "__module__", "") == "torch.nn.init"
-        if filled or getattr(func, "__name__", "") in ("uniform_", "normal_"): return (*args, *(kwargs or {}).values())[0]
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        fills = getattr(func, "__module__", "") == "torch.nn.init"
+        fills = fills or getattr(func, "__name__", "") in ("uniform_", "normal_")
+        return (*args, *kwargs.values())[0] if fills else func(*args, **kwargs)
 
 
 def empty(
@@ -515,9 +520,9 @@ def fetch(
     file: str,         # a file in it
     **where,           # `revision`, `token`, `cache_dir` of the Hub
 ) -> Path:
-    """A file of a folder, or of a repository (which the Hub's cache then keeps). `FileNotFoundError`
-    when there is none, `OSError` when the Hub cannot be asked, `ValueError` when the name can be
-    neither, or lacks in a folder that is here."""
+    """A file of a folder, or of a repository (which the Hub's cache then keeps).
+    `FileNotFoundError` when there is none, `OSError` when the Hub cannot be asked, `ValueError`
+    when the name can be neither, or lacks in a folder that is here."""
     if Path(name).is_dir():
         if not (Path(name) / file).is_file(): raise FileNotFoundError(f"{name} holds no {file}")
         return Path(name) / file
@@ -535,14 +540,14 @@ def fetch(
         files = ("config.json", "model_index.json", "unet/config.json")
         if any(isinstance(try_to_load_from_cache(str(name), f, **at), str) for f in files):
             raise FileNotFoundError(f"{name} in the Hub's cache holds no {file}") from None
-        raise OSError(f"{name} is no folder here, and the Hugging Face Hub cannot be reached. Where there "
-                      f"is a connection, `hf download {name} --local-dir FOLDER` fetches it: copy FOLDER "
-                      "here and give its path") from e
+        raise OSError(f"{name} is no folder here, and the Hugging Face Hub cannot be reached. Where "
+                      f"there is a connection, `hf download {name} --local-dir FOLDER` fetches it: "
+                      "copy FOLDER here and give its path") from e
     except EntryNotFoundError:
         raise FileNotFoundError(f"{name} on the Hugging Face Hub holds no {file}") from None
     except HfHubHTTPError as e:
         why = str(e).splitlines()[0]
-        raise OSError(f"{name} is no folder here, and the Hugging Face Hub refuses it: {why}") from e
+        raise OSError(f"{name} is no folder here, and the Hugging Face Hub refuses: {why}") from e
 
 
 def _reached(name: str | Path, file: str, where: dict) -> bool:

@@ -241,8 +241,8 @@ def scheduler_of_diffusers(
     theirs: dict,  # the JSON of a scheduler
 ) -> dict:         # the fields of a `Pipeline` that it decides
     """What a scheduler of diffusers says about schedule, prediction, variance (None where it does
-    not matter to it), clipping and solver. With fewer steps than all, `Pipeline.sampler` spaces them
-    its own way, whatever `timestep_spacing` says. `ValueError` lists the options that have no
+    not matter to it), clipping and solver. With fewer steps than all, `Pipeline.sampler` spaces
+    them its own way, whatever `timestep_spacing` says. `ValueError` lists the options that have no
     counterpart here."""
     theirs = from_json("a scheduler of diffusers", theirs, _Scheduler)
     kind = theirs["_class_name"]
@@ -331,7 +331,8 @@ def _first_of(name: str | Path, files: Iterable[str], where: dict) -> Path:
     for file in files:
         try: return fetch(name, file, **where)
         except FileNotFoundError: pass
-    there = [str(p.relative_to(name)) for at in ("*.*", "unet/*.*") for p in sorted(Path(name).glob(at))]
+    found = [p for at in ("*.*", "unet/*.*") for p in sorted(Path(name).glob(at))]
+    there = [str(p.relative_to(name)) for p in found]
     holds = f"; it holds {', '.join(there[:10])}" if there else ""
     raise FileNotFoundError(f"{name} holds none of {', '.join(files)}{holds}")
 
@@ -384,7 +385,7 @@ def to_diffusers(
 
 _UNCLIPPED = ("diffusers' DPM-Solver++ does not clip its estimates: there this pipeline will draw "
               "other images")
-_UNLABELLED = "DDPMPipeline passes no labels, and this network wants one. Before drawing, say which:"
+_UNLABELLED = "DDPMPipeline passes no labels, and this network wants one. Say which before drawing:"
 _LABEL_LINE = ("pipe.unet.forward = functools.partial(pipe.unet.forward, "
                "class_labels=torch.tensor([0]))")
 _README = """---
@@ -409,7 +410,7 @@ steps ask the network for a step -1.
 def _inexpressible(p: Pipeline) -> list[str]:
     c = p.model.config
     levels = (-1, *c.attention_levels, *(c.up_attention_levels or ()))
-    cut = p.solver == "ancestral" or p.solver == "dpm" and c.in_channels == 3  # off a learned variance
+    cut = p.solver == "ancestral" or p.solver == "dpm" and c.in_channels == 3  # learned variance off
     never = (("prediction", p.prediction, p.prediction == "mean"),
              ("resampling", c.resampling, c.resampling == "wide"),
              ("label_join", c.label_join, c.classes and c.label_join == "concat"),
@@ -454,7 +455,7 @@ def _check_read_back(p: Pipeline, folder: Path) -> None:
     if p.solver == "ancestral": fields.append("variance")
     differ = [name for name in fields if getattr(back, name) != getattr(p, name)]
     near = lambda a, b, atol: a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=atol)
-    if not near(answer, again, 1e-3 * float(answer.abs().max())): differ.append("the network's answer")
+    if not near(answer, again, 1e-3 * float(answer.abs().max())): differ.append("answers")
     if not near(p.schedule.betas.cpu(), back.schedule.betas.cpu(), 1e-12): differ.append("schedule")
     if differ: raise RuntimeError(f"what was to be written reads otherwise: {', '.join(differ)}")
 
@@ -488,7 +489,7 @@ def _scheduler_for_diffusers(p: Pipeline, scheduler: str) -> dict:
     if said.get("name") in _SCHEDULES.values():
         options = {"beta_schedule": back(_SCHEDULES, said["name"]),
                    "beta_start": said.get("beta_1", 1e-4), "beta_end": said.get("beta_T", 0.02)}
-    if p.schedule.alphas_bar[-1] == 0: options["rescale_betas_zero_snr"] = True  # lest it divide by 0
+    if p.schedule.alphas_bar[-1] == 0: options["rescale_betas_zero_snr"] = True  # it divides by 0
     if scheduler == "DDPMScheduler" or p.variance == "learned":
         options["variance_type"] = back(_VARIANCES, p.variance)
     if scheduler != "DPMSolverMultistepScheduler": options["clip_sample"] = p.clip
@@ -504,8 +505,8 @@ def from_article(
     device: str | None = None,               # `cpu`, `cuda`, …; the best there is when None
 ) -> Pipeline:
     """Read a checkpoint of the article's implementation (of its network or its trainer), of its
-    sibling's, or of its fork with labels. `ValueError` says what does not fit, or that it is no file
-    of weights."""
+    sibling's, or of its fork with labels. `ValueError` says what does not fit, or that it is no
+    file of weights."""
     state, betas = _article_weights(Path(path), ema)
     forked = "cond_embedding.condEmbedding.0.weight" in state
     try:
