@@ -77,6 +77,7 @@ class Recipe:
         if self.labels and self.label_dropout == 1:
             raise ValueError("label_dropout must be below 1 with labels, or no label is ever trained; labels=False trains without")
         if self.T < 1: raise ValueError(f"T must be at least 1; got {self.T}")
+        if self.T > 10**6: raise ValueError(f"T must be at most a million; got {self.T}")
         if self.schedule not in SCHEDULES: raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}")
         for name in ("preview_every", "checkpoint_every"):
             if getattr(self, name) < 1: raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")

@@ -41,8 +41,8 @@ def check_index(
     high: float | None = None,  # the largest value; None to look at none
 ) -> None:
     "`ValueError` unless `v` is (n,) int64 and from 0 to `high`: on a CPU, as a GPU would have to wait."
-    fits = isinstance(v, Tensor) and v.ndim == 1 and v.dtype == torch.int64
-    if not fits or n not in (None, len(v)):
+    fits = isinstance(v, Tensor) and v.dtype == torch.int64
+    if not fits or v.shape != (n,) and (n is not None or v.ndim != 1):
         wanted = f"({'B' if n is None else n},) int64, one for each image"
         raise ValueError(f"{name} must be {wanted}; got {_said(v)}")
     if high is None or not len(v) or v.device.type != "cpu" or torch.compiler.is_compiling(): return
