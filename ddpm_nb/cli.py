@@ -9,6 +9,7 @@ __all__ = ['ddpm_train', 'ddpm_sample', 'ddpm_eval', 'ddpm_bench', 'parser_of']
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from html import unescape
 from importlib.util import find_spec
 from inspect import signature
 from itertools import islice
@@ -160,6 +161,7 @@ def _check_out(
     name: str,                  # of the option
     path: Path,                 # what it says
     ending: str | None = None,  # of a file; None for a folder, which need not exist
+    files: tuple[str, ...] = (),  # what will be written in it
 ) -> None:
     "Whether a file or a folder can be made there, asked before any work."
     folder = path.absolute().parent if ending else path.absolute()
@@ -167,8 +169,10 @@ def _check_out(
         if path.suffix != ending: raise ValueError(f"{name} must end in {ending}; got {path}")
         if path.is_dir(): raise ValueError(f"{name} must be a file; {path} is a folder")
         if not folder.is_dir(): raise ValueError(f"{name}: the folder of {path} does not exist")
-    while not os.path.exists(folder): folder = folder.parent
-    if not folder.is_dir(): raise ValueError(f"{name} must be a folder; {folder} is a file")
+    while not os.path.lexists(folder): folder = folder.parent
+    if not folder.is_dir(): raise ValueError(f"{name} must be a folder; {folder} is a {'link to nothing' if folder.is_symlink() else 'file'}")
+    if taken := [file for file in files if (path / file).is_dir()]:
+        raise ValueError(f"{name}: {path / taken[0]} is a folder, where a file is to be written")
     try: TemporaryFile(dir=folder).close()
     except OSError as e: raise OSError(f"{name}: {path} cannot be written: {e.strerror}") from e
 
@@ -176,7 +180,7 @@ def _check_out(
 def _train(
     recipe: str | None = None,  # what to train: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
-    resume: str | None = None,  # folder of a run that was cut short, or is to train for more steps: go on with it as it began (what else is given must be its own)
+    resume: str | None = None,  # folder of a run that was cut short, or is to train for more steps: go on with it as it began (other fields must be its own, but for data, steps, minutes, and what changes no step, such as workers)
     out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
     device: str | None = None,  # cpu, cuda or mps; the best there is when not given
     overwrite: bool = False,    # let an earlier run in that folder go
@@ -341,7 +345,7 @@ def _eval(
     other = None if against is None else Card.read(Path(against))
     if run.endswith(".json"):
         if other is None: raise ValueError("against must be given: another card to compare this one with")
-        return say(compare(Card.read(Path(run)), other))
+        return say(unescape(compare(Card.read(Path(run)), other)))
     names = None if metrics == "all" else [m.strip() for m in metrics.split(",") if m.strip()]
     if names == []: raise ValueError(f"metrics must name at least one of {', '.join(METRICS)}, bits")
     if unknown := [m for m in names or () if m not in (*METRICS, "bits")]: raise ValueError(f"metrics must be among {', '.join(METRICS)}, bits; got {unknown[0]!r}")
@@ -350,7 +354,7 @@ def _eval(
         raise ValueError(f"keep must be at least 6 with {', '.join(Neighbourhood._fields)}, which ask for five neighbours; got {keep}")
     check_seed(seed)
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
-    _check_out("out", folder)
+    _check_out("out", folder, files=("card.json", "card.md", "neighbours.png"))
     model = load_run(run, device, weights) if (Path(run) / "run.json").is_file() else load(run, device)
     if weights != "ema" and not isinstance(model, Run): raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
     sampling = dict(steps=steps, solver=solver, spacing=spacing, variance=variance, precision=precision, compile=compile, guidance_scale=guidance_scale)
@@ -379,8 +383,8 @@ def _eval(
     picture = {"neighbours.png": _picture(list(found.closest.values()))} if found and found.closest else {}
     folder.mkdir(parents=True, exist_ok=True)
     write_together(folder, picture | card.files())
-    say(f"{card.table()}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if picture else ""))
-    if other: say(f"\nbeside {against}:\n{compare(card, other)}")
+    say(f"{unescape(card.table())}\n\n{folder}: card.json, card.md" + (", neighbours.png: drawn images above, the training images nearest to them below" if picture else ""))
+    if other: say(f"\nbeside {against}:\n{unescape(compare(card, other))}")
 
 
 def _real(model, source: str | None):
@@ -427,7 +431,7 @@ def _bench(
     from ddpm_nb import recipes
     from ddpm_nb.benchmark import bench
     if rounds < 1: raise ValueError(f"rounds must be at least 1; got {rounds}")
-    _check_out("out", Path(out))
+    _check_out("out", Path(out), files=("bench.json", "bench.md", "bench.png"))
     report = bench(recipes.get_recipe(recipe, **fields), device, rounds, levers, compiled, growth)
     report.save(Path(out))
     say(f"{report.device}, {report.threads} threads, {', '.join(f'{k} {v}' for k, v in report.versions.items())}\n{report.table()}\n{out}/bench.json, .md, .png")

@@ -74,7 +74,11 @@ def _replacing(paths: list[Path], what: Path):
             says = f"{what} could not be written, and what was there before is untouched: {e}"
             raise OSError(says) from e
         raise
-    for beside, path in zip(new, paths): os.replace(beside, path)
+    try:
+        for beside, path in zip(new, paths): os.replace(beside, path)
+    except OSError as e:
+        for path in new: path.unlink(missing_ok=True)
+        raise OSError(f"{what} could not be replaced: {e}") from e
     for folder in {path.parent for path in paths}:
         with suppress(OSError): force_to_disk(folder)  # some file systems cannot
 
@@ -143,7 +147,7 @@ class Checkpoints:
         for left in leftovers(self.folder): left.unlink(missing_ok=True)
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        try: read_tensors(io.BytesIO(buffer.getbuffer()))
+        try: buffer.seek(0) or read_tensors(buffer)
         except ValueError as e: raise ValueError(f"the state of step {step} could not be read back, and is not kept: {e}") from e
         path = self.folder / f"step_{step:09d}-{_digest(buffer.getbuffer())}.pt"
         write_safely(path, lambda p: p.write_bytes(buffer.getbuffer()))
@@ -154,8 +158,8 @@ class Checkpoints:
     def load(self) -> dict:
         "The state of the newest checkpoint that is whole, on the CPU. Warns of damaged ones; `RuntimeError` when none is whole."
         for path in reversed(self.paths()):
-            with suppress(OSError, ValueError):
-                content = path.read_bytes()
+            content = path.read_bytes()
+            with suppress(ValueError):
                 if _digest(content) == path.stem.split("-")[1]: return read_tensors(io.BytesIO(content))
             warnings.warn(f"{path} is damaged and was passed over: its content is not what was written", stacklevel=2)
         raise RuntimeError(f"{self.folder} holds no whole checkpoint to go on from")

@@ -66,10 +66,10 @@ def sparkline(
 def _place() -> str | None:
     "Where standard output is read: `notebook`, `terminal` or `lines`; None where it is closed."
     from fastprogress.fastprogress import IN_NOTEBOOK
-    out = sys.stdout
-    if out is None or out.closed: return None
+    out = sys.stdout  # or what somebody has put in its place, which need not have more than `write`
+    if out is None or getattr(out, "closed", False): return None
     if IN_NOTEBOOK and not isinstance(out, (io.StringIO, io.TextIOWrapper)): return "notebook"
-    return "terminal" if out.isatty() else "lines"
+    return "terminal" if getattr(out, "isatty", lambda: False)() else "lines"
 
 # %% ../nbs/00_progress.ipynb #progress-2
 class Progress:

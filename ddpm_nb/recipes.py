@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict
 import json
+import shlex
 import os
 import re
 import signal
@@ -223,10 +224,11 @@ def free_folder(name: str) -> Path:
     return folder
 
 
-_PARTS_OF_RUN = ("samples", "checkpoints", "tracked")
+_PARTS_OF_RUN = ("samples", "checkpoints", "tracked", "evaluation")
 _WRITTEN = "|".join((
     r"(run|config|pipeline)\.json", r"model\.safetensors", r"log\.csv", r"(loss|samples|drawn)\.png",
     r"samples/step_\d{7,}\.png", r"checkpoints/step_\d{9,}-[0-9a-f]{16}\.pt",
+    r"evaluation/(card\.(json|md)|neighbours\.png)",
     r"tracked/.*(events\.out\.tfevents\.[^/]*|hparams\.yml)",
 ))
 
@@ -420,7 +422,8 @@ def _tidy_up(
     for path in (*damaged, *leftovers(folder), *leftovers(folder / "samples")): path.unlink()
     _write_text(folder / "log.csv", _log(entries))
     if run.recipe != began:
-        _write_text(folder / "run.json", _json(about | {"recipe": asdict(run.recipe)}))
+        now = {"recipe": asdict(run.recipe), **_about_data(run, training.data)}
+        _write_text(folder / "run.json", _json(about | now))
     was, now = began.training, run.recipe.training
     if was.decay != "none" and (was.steps, was.minutes) != (now.steps, now.minutes):
         warnings.warn(f"the learning rate of {folder} falls towards the end of the run, which is "
@@ -566,7 +569,7 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             if training.skipped:
                 warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
-    if main: tell(_closing(run, entries, training.stopping))  # the others know no folder
+    if main: tell(_closing(run, entries, training.stopping and training.progress < 1))  # the others know no folder
     training.accelerator.wait_for_everyone()
     return run
 
@@ -574,8 +577,11 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
 def _closing(run: Run, entries: list[LogEntry], stopped: bool) -> str:
     "The last line of a training: what came of it, where it is, and what to do next."
     loss = f", loss {entries[-1].loss:.4f} at step {entries[-1].step}" if entries else ""
-    begin = f"stopped{loss}; go on with\n    ddpm_train --resume {run.folder}\nor look" if stopped else f"done{loss}: look"
-    return f"{begin} at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n    ddpm_sample {run.folder}\nor, in Python, load_run({str(run.folder)!r}).draw()"
+    folder = shlex.quote(str(run.folder))
+    begin = f"done{loss}: look"
+    if stopped: begin = f"stopped{loss}; go on with\n    ddpm_train --resume {folder}\nor look"
+    return (f"{begin} at {run.folder / 'samples.png'} and {run.folder / 'loss.png'}; draw more with\n"
+            f"    ddpm_sample {folder}\nor, in Python, load_run({str(run.folder)!r}).draw()")
 
 # %% ../nbs/15_recipes.ipynb #load_run
 def load_run(

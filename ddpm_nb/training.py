@@ -358,13 +358,20 @@ def _over(self: Training) -> bool:
 
 
 @patch
+def _patience(self: Training) -> int:
+    "How many steps in a row may be skipped; fewer at the end of a short run, unless fp16 still looks for its scale."
+    short = self._over() and not self.accelerator.scaler
+    return min(PATIENCE, self.step // 2 + 1) if short else PATIENCE
+
+
+@patch
 def _read(self: Training, steps: Tensor) -> tuple[float, float, int]:
     stop = steps.new_tensor([[float(self.stopping), 0.0]])
     *steps, stop = self.accelerator.reduce(torch.cat([steps, stop]), "mean").cpu()   # means over all processes
     steps, self.agreed = torch.stack(steps), bool(stop[0] > 0)                       # (n, 2) losses and gradient norms; whether somebody wished to stop
     finite = steps.isfinite().all(1)
     for good in finite.tolist(): self.skipped = 0 if good else self.skipped + 1
-    if self.skipped >= (min(PATIENCE, self.step // 2 + 1) if self._over() else PATIENCE):
+    if self.skipped >= self._patience():
         raise FloatingPointError(f"the last {self.skipped} steps, from {self.step - self.skipped} on, had a loss or a gradient that is not finite, and were skipped. "
                                  f"The loss before: {' '.join(f'{v:.3g}' for v in self.losses[-8:]) or 'none'}. Check the data for NaN, or lower the learning rate ({self.config.lr:g})")
     if finite.any(): self.losses.append(float(steps[finite, 0].mean()))

@@ -455,7 +455,7 @@ def read_tensors(
     try:
         if begins[8:] == b"{": return load_safetensors(file.read())  # after eight bytes of length
         return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError: raise
+    except (OSError, MemoryError): raise
     except Exception as e:  # torch's own message tells how to run what it holds
         raise ValueError("it is damaged, or holds more than numbers and tensors, and nothing else "
                          "is ever loaded") from e
@@ -551,6 +551,7 @@ def fetch(
 
 
 def _reached(name: str | Path, file: str, where: dict) -> bool:
+    if where.get("local_files_only"): return False
     url = hf_hub_url(str(name), file, revision=where.get("revision"))
     try: get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download tries for long
     except HfHubHTTPError: pass  # an answer, too

@@ -378,9 +378,16 @@ def to_diffusers(
         for part in ("unet", "scheduler"): (new / part).mkdir()
         write_together(new, files)
         _check_read_back(p, new)
-        if (folder / "README.md").exists(): files.pop("README.md")  # somebody's own
+        if not _ours(folder / "README.md"): files.pop("README.md")
         for name in files: os.replace(new / name, folder / name)
     return folder
+
+
+def _ours(readme: Path) -> bool:
+    "Whether a README may be replaced: there is none, or `to_diffusers` wrote it."
+    if not readme.exists(): return True
+    begin = _README.partition("```")[0]
+    return readme.read_text(encoding="utf-8", errors="replace").startswith(begin)
 
 
 _UNCLIPPED = ("diffusers' DPM-Solver++ does not clip its estimates: there this pipeline will draw "

@@ -1,13 +1,13 @@
-"""What waits for a GPU, in two calls that fit together into fifteen minutes of one:
+"""Measurements that need a GPU, in two parts of some eight and seven minutes:
 
     python tools/on_gpu.py a OUT
     python tools/on_gpu.py b OUT --train train.zip [--test test.zip] [--minutes 5] [--graphs]
 
 `a`, some eight minutes, runs the benchmark at the paper's size (for nbs/benchmarks/gpu.json), the notebooks that walk
 through the algorithms (their outputs are for storing), and looks where the time goes. `b` trains the paper's network for a
-few minutes on CIFAR-10 and judges what it draws, with CUDA graphs if `a` says that they pay. Each part has a time limit and
-writes what it found at once: whatever cuts a call off loses only what was not done. Nothing runs beside anything else: the
-compiler takes about a minute for each network, and three when it has to share the processor.
+few minutes on CIFAR-10 and judges what it draws, with CUDA graphs if `a` says that they pay. Each step has a time limit and
+writes its results as soon as it has them. Nothing runs beside anything else: the compiler takes about a minute for each
+network, and three when it has to share the processor.
 `--small` tries all of it at the size of a test, on any machine.
 Needs the package, `nbclient`, `ipykernel` and `diffusers`; `b` only the package."""
 import argparse
