@@ -26,6 +26,7 @@ TRAIN = ["from ddpm_nb.recipes import *",
          "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=200, batch_size=16, log_every=5,\n"
          "                       preview_every=50, preview_steps=5, precision='fp32'), out='run')",
          "images = run.draw(8)"]
+RUN, DONE = re.compile(r"\[(\*|\d+)\]"), re.compile(r"\[\d+\]")  # what stands beside a cell
 broken = []
 
 
@@ -212,11 +213,14 @@ def opened(browser, url, name, cells, shot=None):
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     page.goto(f"{url}/lab/workspaces/{Path(name).stem}/tree/{name}")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60000)
-    for _ in range(5):  # a page that looks ready may not be connected yet, and lets the first keys pass
-        page.locator(".jp-Cell").first.click()
-        for _ in cells: page.keyboard.press("Shift+Enter")
-        try: page.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[(\*|1)\]")).first.wait_for(timeout=4000); break
+    first = page.locator(".jp-Cell").first
+    for _ in range(10):  # a page that looks ready may not be connected yet, and lets the first keys pass
+        first.click()
+        page.keyboard.press("Shift+Enter")
+        try: first.locator(".jp-InputPrompt").filter(has_text=RUN).wait_for(timeout=4000); break
         except TimeoutError: pass
+    page.locator(".jp-Cell").nth(1).click()
+    for _ in cells[1:]: page.keyboard.press("Shift+Enter")
     try: yield page
     finally:
         if shot: page.screenshot(path=shot)
@@ -235,7 +239,7 @@ def bars(page, folder):
             if most in seen and (value, text) not in seen[most]: seen[most].append((value, text))
         if (image := page.locator(".jp-OutputArea img")).count(): pictures.add(image.first.get_attribute("src"))
         if folder and len(seen[200]) == 12 and not (folder / "bar.png").exists(): page.screenshot(path=folder / "bar.png")
-        if page.locator(".jp-InputPrompt", has_text="[3]:").count(): break
+        if page.locator(".jp-Cell").nth(2).locator(".jp-InputPrompt").filter(has_text=DONE).count(): break
         time.sleep(0.05)
     training, drawing = seen.values()
     says = r"%s%% \[%s/%s \d\d:\d\d, \d\d:\d\d left, %s[\d,.]+ images/s\]"
