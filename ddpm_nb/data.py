@@ -404,7 +404,8 @@ class ImageStream:
 
     def batch(self, step: int, batch_size: int, seed: int = 0, flip: bool = False, rank: int = 0, world: int = 1) -> tuple[Tensor, Tensor | None]:
         "As `ImageSet.batch`."
-        index = lambda step: _order(len(self), step, batch_size, seed, "cpu")[rank::world]
+        n = len(self)  # the order must not hold this: workers end at once only outside a cycle
+        index = lambda step: _order(n, step, batch_size, seed, "cpu")[rank::world]
         if self._next != (step, batch_size, seed, rank, world):
             steps = (index(s).tolist() for s in itertools.count(step))
             self._batches = iter(DataLoader(
