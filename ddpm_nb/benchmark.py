@@ -280,7 +280,7 @@ class Report:
 
     def save(self, folder: Path) -> None:
         "`bench.json`, `bench.md` and `bench.png`."
-        from ddpm_nb.viz import plot_bars, save_figure
+        from ddpm_nb.viz import save_figure
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         texts = {"bench.json": json.dumps(asdict(self), indent=1), "bench.md": self.table() + "\n"}

@@ -147,7 +147,8 @@ class Checkpoints:
         for left in leftovers(self.folder): left.unlink(missing_ok=True)
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        try: buffer.seek(0) or read_tensors(buffer)
+        buffer.seek(0)
+        try: read_tensors(buffer)
         except ValueError as e: raise ValueError(f"the state of step {step} could not be read back, and is not kept: {e}") from e
         path = self.folder / f"step_{step:09d}-{_digest(buffer.getbuffer())}.pt"
         write_safely(path, lambda p: p.write_bytes(buffer.getbuffer()))

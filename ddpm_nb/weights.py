@@ -27,7 +27,7 @@ from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
 from .training import join, settle
 from .unet import (UNet, UNetConfig, as_weights, empty, fetch, from_json, named, read_json,
-                          read_tensors, time_features, unwrap_names)
+                          read_tensors, unwrap_names)
 
 # %% ../nbs/18_weights.ipynb #their_names
 _ENDS = {"diffusers": {"head": "conv_in", "norm": "conv_norm_out", "tail": "conv_out", "time.0": "time_embedding.linear_1", "time.2": "time_embedding.linear_2",
