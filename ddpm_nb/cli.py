@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 import argparse
 import ast
+import atexit
+import gc
 import io
 import os
 import platform
@@ -128,7 +130,9 @@ def _command(name: str, function, recipe: dict = {}):
         except KeyboardInterrupt:
             tell("interrupted")
             return 130
-        finally: _let_go()
+        finally:
+            atexit.register(gc.freeze)  # when Python ends it would look through all that torch made, for two seconds
+            _let_go()
         return 0
     command.__doc__, command.__name__ = function.__doc__, name
     return command

@@ -404,7 +404,7 @@ class ImageStream:
 
     def batch(self, step: int, batch_size: int, seed: int = 0, flip: bool = False, rank: int = 0, world: int = 1) -> tuple[Tensor, Tensor | None]:
         "As `ImageSet.batch`."
-        n = len(self)  # the order must not hold this: workers end at once only outside a cycle
+        n = len(self)  # not `self`: the workers' owner would be in a cycle, and `close` could not end it
         index = lambda step: _order(n, step, batch_size, seed, "cpu")[rank::world]
         if self._next != (step, batch_size, seed, rank, world):
             steps = (index(s).tolist() for s in itertools.count(step))
@@ -417,6 +417,10 @@ class ImageStream:
         self._next = (step + 1, batch_size, seed, rank, world)
         if flip: x_0 = _mirror(x_0, step, batch_size, seed, rank, world)
         return x_0, None if self.labels is None else self.labels[index(step)].to(self.device, non_blocking=True)
+
+    def close(self) -> None:
+        "End the workers at once; another batch starts new ones."
+        self._batches, self._next = None, ()
 
     def __repr__(self): return f"ImageStream({len(self)} images {self.shape}, {len(self.classes) or 'no'} classes, {self.workers} workers)"
 

@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .progress import Progress, sparkline, speed
 from .schedule import NoiseSchedule, as_schedule, check_fields, check_index, extract
 from .gaussian import check_output, check_prediction, loss_weights, prediction_target, q_sample, standard_normal
-from .data import ImageSet, check_seed, seed_for
+from .data import ImageSet, ImageStream, check_seed, seed_for
 from .unet import load_state, unwrap_names
 
 # %% ../nbs/06_training.ipynb #simple_loss
@@ -339,6 +339,13 @@ def _step(self: Training) -> tuple[Tensor, Tensor, float]:
 # %% ../nbs/06_training.ipynb #__iter__
 @patch
 def __iter__(self: Training) -> Iterator[LogEntry]:
+    try: yield from self._entries()
+    finally:
+        if isinstance(self.data, ImageStream): self.data.close()
+
+
+@patch
+def _entries(self: Training) -> Iterator[LogEntry]:
     while not self._over():
         start, already, steps = perf_counter(), self.seconds, []
         while not self._over() and (not steps or self.step % self.config.log_every):
