@@ -19,7 +19,7 @@ from playwright.async_api import Error, async_playwright
 site = Path(__file__).resolve().parent.parent / "_site"
 pages = sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html"))
 no_chapter = {"genindex.html", "py-modindex.html", "search.html"}
-in_dark_too = {"index.html", "01_schedule.html", "api/schedule.html", "tutorials/algorithms.html", "tutorials/bugs.html", "search.html"}
+in_dark_too = {"index.html", "1_method/01_schedule.html", "api/schedule.html", "tutorials/algorithms.html", "tutorials/bugs.html", "search.html"}
 phone, desktop = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 axe = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 broken = {rule: [] for rule in (
@@ -46,7 +46,7 @@ def counted(rule):
 async def judge(tab, page, rule):
     "axe's verdict on what the tab shows; what is alike on all pages, the colours of code and the sidebar, it sees on one: they take long."
     verdict = await tab.evaluate("""skip => axe.run({exclude: skip}, {resultTypes: ['violations']}).then(
-        r => r.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))""", [] if page == "01_schedule.html" else [".highlight", ".sidebar-drawer"])
+        r => r.violations.map(v => [v.impact, v.id, v.nodes.length, v.nodes[0].html]))""", [] if page == "1_method/01_schedule.html" else [".highlight", ".sidebar-drawer"])
     broken[rule] += [f"{page}: {name}, {n} times, such as {html[:160]}" for impact, name, n, html in verdict if impact in ("serious", "critical")]
 
 

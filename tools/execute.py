@@ -1,4 +1,4 @@
-"""Run notebooks and store their outputs: `python tools/execute.py [nbs/01_schedule.ipynb …]` (all of them when none is named).
+"""Run notebooks and store their outputs: `python tools/execute.py [nbs/1_method/01_schedule.ipynb …]` (all of them when none is named).
 
 Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run.
 A Chinese edition (`…_zh.ipynb`) is not run: it takes the code cells of the English one, outputs included."""
