@@ -343,7 +343,8 @@ def _eval(
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
     from ddpm_nb.hub import write_together
-    from ddpm_nb.metrics import METRICS, Card, Extractor, Neighbourhood, check_metrics, compare, evaluate, make_extractor
+    from ddpm_nb.evaluation import METRICS, Card, Extractor, check_metrics, compare, evaluate, make_extractor
+    from ddpm_nb.metrics import Neighbourhood
     from ddpm_nb.runs import Run, load_run
     from ddpm_nb.weights import load
     other = None if against is None else Card.read(Path(against))
@@ -404,7 +405,7 @@ def _real(model, source: str | None):
 
 def _bits(model, test, progress: bool):
     from ddpm_nb.likelihood import variational_bound
-    from ddpm_nb.metrics import Figure
+    from ddpm_nb.evaluation import Figure
     if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
     bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test, progress=progress)
     return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
