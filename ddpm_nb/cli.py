@@ -52,21 +52,29 @@ _RECIPE = ("fields of the recipe, which keep its value unless they are given "
            "(steps or minutes alone lifts the other limit)",
            "recipes.Recipe", "unet.UNetConfig", "training.TrainingConfig")
 _SAMPLING = "how to draw", "cli.SamplingOptions"
-_BY_DATA = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
 
 def _fields(
     *classes: str,  # such as `unet.UNetConfig`
 ) -> dict[str, tuple[type, str]]:
-    "Type and comment of each field of dataclasses, read from their source, without importing torch."
-    folder, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
+    "Type and comment of each field of dataclasses, read from source: importing torch takes too long."
+    found, not_set = {}, ast.literal_eval(_defined("recipes")[0]["NOT_SET"].value)
     for module, name in (c.split(".") for c in classes):
-        source = (folder / f"{module}.py").read_text(encoding="utf-8")
-        cls = next(n for n in ast.parse(source).body if getattr(n, "name", "") == name)
-        for f in cls.body:
-            if not isinstance(f, ast.AnnAssign) or f.target.id in _BY_DATA: continue
-            comment = source.splitlines()[f.end_lineno - 1].partition("#")[2].strip()
+        nodes, lines = _defined(module)
+        for f in nodes[name].body:
+            if not isinstance(f, ast.AnnAssign) or f.target.id in not_set: continue
+            comment = lines[f.end_lineno - 1].partition("#")[2].strip()
             found[f.target.id] = eval(ast.unparse(f.annotation)), comment
     return found
+
+
+def _defined(module: str) -> tuple[dict, list[str]]:
+    "The classes and constants of a module, as syntax, and its lines."
+    path = Path(find_spec("ddpm_nb").submodule_search_locations[0]) / f"{module}.py"
+    source, found = path.read_text(encoding="utf-8"), {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef): found[node.name] = node
+        elif isinstance(node, ast.Assign): found[ast.unparse(node.targets[0])] = node
+    return found, source.splitlines()
 
 # %% ../nbs/3_workshop/23_cli.ipynb #_parser-class
 class _Parser(argparse.ArgumentParser):
