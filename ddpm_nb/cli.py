@@ -50,7 +50,7 @@ def _reader(
 # %% ../nbs/3_workshop/23_cli.ipynb #_fields
 _RECIPE = ("fields of the recipe, which keep its value unless they are given "
            "(steps or minutes alone lifts the other limit)",
-           "recipes.Recipe", "unet.UNetConfig", "training.TrainingConfig")
+           "recipes.Recipe", "unet.UNetConfig", "loop.TrainingConfig")
 _SAMPLING = "how to draw", "cli.SamplingOptions"
 
 def _fields(
@@ -190,6 +190,19 @@ def _beside(run: str, name: str) -> Path:
     "In the folder of a run; here, where the run is no folder."
     return (Path(run) if Path(run).is_dir() else Path()) / name
 
+# %% ../nbs/3_workshop/23_cli.ipynb #load
+def _load(run: str, device: str | None, weights: str = "ema"):
+    "Load what draws; on a CPU, let this process keep the memory that each step needs again."
+    from ddpm_nb.devices import keep_memory
+    from ddpm_nb.runs import load_run
+    from ddpm_nb.weights import load
+    is_run = (Path(run) / "run.json").is_file()
+    if weights != "ema" and not is_run:
+        raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
+    model = load_run(run, device, weights) if is_run else load(run, device)
+    if model.device.type == "cpu": keep_memory()
+    return model
+
 # %% ../nbs/3_workshop/23_cli.ipynb #_train
 def _train(
     recipe: str | None = None,  # digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
@@ -251,7 +264,6 @@ def _sample(
 ):
     "Draw images from a trained model."
     from ddpm_nb.checks import check_seed, check_whole, rank_and_world
-    from ddpm_nb.weights import load
     picture, arrays = Path(out or _beside(run, "drawn.png")), None if npz is None else Path(npz)
     _check_file("out", picture, ".png")
     if arrays: _check_file("npz", arrays, ".npz")
@@ -261,7 +273,7 @@ def _sample(
     check_seed(seed)
     if (inpaint is None) != (mask is None): raise ValueError("inpaint and mask go together")
     if interpolate and inpaint is not None: raise ValueError("inpaint and interpolate exclude each other")
-    model, chain, ends = load(run, device), None, None
+    model, chain, ends = _load(run, device), None, None
     if interpolate or inpaint is not None: label = _no_label(model, label, sampling)
     if inpaint is not None: chain = _inpainting(model, Path(inpaint), Path(mask))
     if interpolate:
@@ -383,7 +395,7 @@ def _eval(
     _check_eval(names, n, keep, batch_size, seed)
     folder = Path(out or _beside(run, "evaluation"))
     _check_folder("out", folder)
-    model = _load_weights(run, device, weights)
+    model = _load(run, device, weights)
     model.pick_labels(n, label)     # these two refuse what makes no sense, before any work
     model.sampler(**sampling)
     train, test, source = _real_images(model, data)
@@ -413,14 +425,6 @@ def _check_eval(names: list[str] | None, n: int, keep: int, batch_size: int, see
     check_whole("keep", keep, 6)  # of each its five neighbours
     check_whole("batch_size", batch_size)
     check_seed(seed)
-
-
-def _load_weights(run: str, device: str | None, weights: str):
-    from ddpm_nb.runs import load_run
-    from ddpm_nb.weights import load
-    if (Path(run) / "run.json").is_file(): return load_run(run, device, weights)
-    if weights == "ema": return load(run, device)
-    raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
 
 # %% ../nbs/3_workshop/23_cli.ipynb #real-images
 def _real_images(model, source: str | None):

@@ -30,7 +30,7 @@ from .hub import SOLVERS
 from .recipes import Recipe, get_recipe
 from .runs import Run
 from .schedule import SCHEDULES
-from .training import Training
+from .loop import Training
 
 # %% ../nbs/3_workshop/21_widgets.ipynb #digits_formula
 @lru_cache
