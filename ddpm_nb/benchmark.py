@@ -27,7 +27,8 @@ from . import __version__
 from .data import ImageSet
 from .hub import write_safely
 from .hub import DTYPES
-from .recipes import Recipe, Run, edit
+from .recipes import Recipe, edit
+from .runs import Run
 from .sampling import Autocast, GaussianDiffusionSampler
 from .training import Training, auto_precision, keep_memory, pick_device, set_float32
 from .unet import ResBlock, UNet, UNetConfig, norm_groups

@@ -7,10 +7,9 @@ __all__ = ['in_words', 'check_value', 'check_fields', 'check_whole', 'check_choi
            'check_dtype', 'digest', 'rank_and_world']
 
 # %% ../nbs/0_ground/00_checks.ipynb #imports
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields
-from types import NoneType, UnionType
+from types import UnionType
 from typing import get_args, get_origin
 import hashlib
 import math
@@ -21,7 +20,7 @@ from torch import Tensor
 
 # %% ../nbs/0_ground/00_checks.ipynb #words
 def in_words(v) -> str:
-    "A tensor by its shape and dtype; anything else as Python writes it, in at most sixty letters."
+    "A tensor by its shape and dtype; anything else by the first sixty letters of its repr."
     return f"{tuple(v.shape)} {v.dtype}" if isinstance(v, Tensor) else repr(v)[:60]
 
 
@@ -29,77 +28,65 @@ def _range(low, high) -> str:
     return f"at least {low}" if high in (None, math.inf) else f"from {low} to {high}"
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_value
-_MEANING = {int: "a whole number", float: "a finite number", bool: "True or False", str: "text"}
+_WANTED = {int: "a whole number", float: "a finite number", bool: "True or False", str: "text"}
 
 def check_value(
     name: str,  # of the argument, for the message
-    value,      # what was given
-    kind,       # `int`, `float`, `bool`, `str` or a class; one of them `| None`; or `tuple[int, ...]`
-):              # the same value, of that type
-    "A number of NumPy or torch as one of Python's. `ValueError` for anything else, inf and NaN."
-    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
-    if value is None and NoneType in kinds: return None
-    kind = kinds[0]
-    if get_origin(kind) is tuple and isinstance(value, Iterable) and not isinstance(value, str):
-        value, inner = tuple(value), get_args(kind)[0]
-        if inner is int and all(type(v) is int for v in value): return value  # however many
-        return tuple(check_value(f"each of {name}", v, inner) for v in value)
+    value,
+    kind,       # `int`, `float`, `bool`, `str`, a class or `tuple[int, ...]`; or one `| None`
+):
+    "The value as Python's own type. `ValueError` for anything else, inf and NaN."
+    if optional := isinstance(kind, UnionType): kind = get_args(kind)[0]
+    if optional and value is None: return None
+    many = get_origin(kind) is tuple
+    if many and hasattr(value, "__iter__") and not isinstance(value, str):
+        return tuple(check_value(f"each of {name}", v, get_args(kind)[0]) for v in value)
+    found = None if many else _convert(value, kind)
+    if found is not None: return found
+    wanted = "whole numbers" if many else _WANTED.get(kind) or f"a {kind.__name__}"
+    raise ValueError(f"{name} must be {wanted}{' or None' * optional}; got {reprlib.repr(value)}")
+
+# %% ../nbs/0_ground/00_checks.ipynb #_convert
+def _convert(value, kind):
+    "The value as one of `kind`; None when it is not one."
     truth = type(value).__name__ in ("bool", "bool_")  # the latter is NumPy's
     with suppress(TypeError, ValueError, OverflowError):
-        if kind is int and not truth: return operator.index(value)
-        if kind is float and not truth and math.isfinite(value): return float(value)
-        if kind is bool and truth: return bool(value)
-        if kind not in _MEANING and isinstance(value, kind) or kind is str and isinstance(value, str):
-            return value
-    wanted = _MEANING.get(kind) or ("whole numbers" if get_origin(kind) else f"a {kind.__name__}")
-    raise ValueError(f"{name} must be {wanted}{' or None' if NoneType in kinds else ''}; got {reprlib.repr(value)}")
+        if kind is bool: return bool(value) if truth else None
+        if kind is int: return None if truth else operator.index(value)
+        if kind is float: return float(value) if not truth and math.isfinite(value) else None
+        return value if isinstance(value, kind) else None
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_fields
-def check_fields(
-    config,  # a frozen dataclass
-) -> None:
-    "Make every field what it is declared to be: see `check_value`."
+def check_fields(config) -> None:
+    "Convert every field of a frozen dataclass to its declared type: see `check_value`."
     for f in fields(config):
         object.__setattr__(config, f.name, check_value(f.name, getattr(config, f.name), f.type))
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_whole
-def check_whole(
-    name: str,                # of the argument, for the message
-    value,                    # what was given
-    low: int = 1,             # the least that is allowed
-    high: int | None = None,  # the most, if there is one
-) -> int:
-    "A whole number in a range, as one of Python's. `ValueError` for anything else."
+def check_whole(name: str, value, low: int = 1, high: int | None = None) -> int:
+    "A whole number from `low` to `high`, as Python's `int`. `ValueError` for anything else."
     n = check_value(name, value, int)
-    if not low <= n <= (n if high is None else high):
-        raise ValueError(f"{name} must be {_range(low, high)}; got {n}")
-    return n
+    if low <= n <= (n if high is None else high): return n
+    raise ValueError(f"{name} must be {_range(low, high)}; got {n}")
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_choice
-def check_choice(
-    name: str,     # of the argument, for the message
-    value,         # what was given
-    choices,       # the words that are allowed
-) -> str:          # the same word
-    "One of a few words. `ValueError` lists them."
+def check_choice(name: str, value, choices) -> str:
+    "One of the words in `choices`. `ValueError` lists them."
     if isinstance(value, str) and value in choices: return value
-    raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {reprlib.repr(value)}")
+    wanted = ", ".join(map(str, choices))
+    raise ValueError(f"{name} must be one of {wanted}; got {reprlib.repr(value)}")
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_seed
 def check_seed(seed: int) -> int:
-    "The seed, if torch can take it."
+    "A seed that torch can take."
     return check_whole("seed", seed, 0, 2**64 - 1)
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_index
-def check_index(
-    name: str,                  # of the argument, for the message
-    v: Tensor,                  # steps or labels
-    n: int | None,              # images; None for any number of them
-    high: float | None = None,  # the largest value; None to look at none
-) -> None:
-    "`ValueError` unless `v` is (n,) int64 and from 0 to `high`: on a CPU, as a GPU would have to wait."
-    fits = isinstance(v, Tensor) and v.dtype == torch.int64
-    if not fits or v.shape != (n,) and (n is not None or v.ndim != 1):
+def check_index(name: str, v: Tensor, n: int | None, high: float | None = None) -> None:
+    """`ValueError` unless `v`, steps or labels, is (n,) int64 (None for any number of them) and
+    from 0 to `high` (None for any). Values are looked at on a CPU only: a GPU would wait."""
+    fits = isinstance(v, Tensor) and v.dtype == torch.int64 and v.ndim == 1
+    if not fits or n not in (None, len(v)):
         wanted = f"({'B' if n is None else n},) int64, one for each image"
         raise ValueError(f"{name} must be {wanted}; got {in_words(v)}")
     if high is None or not len(v) or v.device.type != "cpu" or torch.compiler.is_compiling(): return
@@ -109,44 +96,40 @@ def check_index(
         raise ValueError(f"{name} must be {_range(0, high)}; got {least if least < 0 else most}")
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_alike
-def check_alike(
-    **tensors: Tensor | None,  # by name; None is passed over
-) -> None:
-    "`ValueError` unless all are floating point, of the shape and the dtype of the first."
+def check_alike(**tensors: Tensor | None) -> None:
+    "`ValueError` unless all are floating point, of one shape and one dtype; None is skipped."
     (first, x), *others = tensors.items()
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        raise ValueError(f"{first} must be floating point, and images in [-1, 1]; got {in_words(x)}")
+        got = in_words(x)
+        raise ValueError(f"{first} must be floating point, and images in [-1, 1]; got {got}")
     for name, v in others:
         if v is None or isinstance(v, Tensor) and (v.shape, v.dtype) == (x.shape, x.dtype): continue
         wanted = f"the shape and dtype of {first}, {in_words(x)}"
         raise ValueError(f"{name} must have {wanted}; got {in_words(v)}")
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_dtype
-def check_dtype(
-    x: Tensor,       # (B, C, H, W) images
-    weight: Tensor,  # of the network that is to see them
-) -> None:
-    "`ValueError` unless images and weights have one dtype, or autocast takes care of both."
+def check_dtype(x: Tensor, weight: Tensor) -> None:
+    "`ValueError` unless images and a network's weights have one dtype, or autocast handles both."
     check_alike(x_t=x)
-    if x.dtype == weight.dtype: return
-    if weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
+    autocast = weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type)
+    if x.dtype == weight.dtype or autocast: return
     raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
                      f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
 
 # %% ../nbs/0_ground/00_checks.ipynb #digest
-def digest(
-    *parts: Tensor | bytes | str | None,  # what to tell apart; None is passed over
-) -> str:                                 # 16 hexadecimal digits
-    "The first half of a SHA-256 of the bytes of all parts, one after another."
+def digest(*parts: Tensor | bytes | str | None) -> str:
+    "16 hexadecimal digits of the SHA-256 of all parts, one after another; None is skipped."
     found = hashlib.sha256()
     for part in parts:
         if isinstance(part, str): part = part.encode()
-        if isinstance(part, Tensor): part = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        if isinstance(part, Tensor):
+            part = part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
         if part is not None: found.update(part)
     return found.hexdigest()[:16]
 
 # %% ../nbs/0_ground/00_checks.ipynb #rank_and_world
 def rank_and_world() -> tuple[int, int]:
     "Which of how many processes this is: (0, 1) where it is the only one."
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()): return 0, 1
-    return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    distributed = torch.distributed
+    if not (distributed.is_available() and distributed.is_initialized()): return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()

@@ -191,18 +191,18 @@ def _train(
     **fields,                   # of the recipe: any of `recipe_fields()`
 ):
     "Train a DDPM."
-    from ddpm_nb import recipes
+    from ddpm_nb import recipes, runs
     if resume is not None:
         if out or overwrite: raise ValueError("resume goes on in the folder of the run: out and overwrite cannot be given with it")
-        began = recipes.read_recipe(resume)
+        began = runs.read_recipe(resume)
         if recipe and not {"steps", "minutes"} & fields.keys():
             fields |= {"steps": began.training.steps, "minutes": began.training.minutes}  # as long as it was to be
         expected = recipes.get_recipe(recipe, **fields) if recipe else recipes.edit(began, **fields)
-        recipes.resume(Path(resume), device, recipe=expected)
+        runs.resume(Path(resume), device, recipe=expected)
     elif recipe is None: raise ValueError(f"recipe must be given, one of {', '.join(recipes.RECIPES)}; or resume, the folder of a run")
     else:
         if out: _check_out("out", Path(out))
-        recipes.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
+        runs.train(recipes.get_recipe(recipe, **fields), out and Path(out), device, overwrite)
 
 
 ddpm_train = _command("ddpm_train", _train, _fields())
@@ -299,7 +299,7 @@ def _inpainting(run, image: Path, mask: Path):
 def _interpolation(run, rows: int, columns: int, label: int | None, seed: int):
     import torch
     from ddpm_nb import guidance
-    from ddpm_nb.recipes import Run
+    from ddpm_nb.runs import Run
     if not isinstance(run, Run): raise ValueError("interpolate goes between images that were kept aside, and only the folder of a run knows them")
     data = run.data()
     among = torch.arange(len(data)) if label is None or label == len(run.classes) else (data.labels == label).nonzero().flatten()
@@ -343,8 +343,9 @@ def _eval(
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
     from ddpm_nb.hub import write_together
-    from ddpm_nb.metrics import METRICS, Card, Extractor, Neighbourhood, check_metrics, compare, evaluate, make_extractor
-    from ddpm_nb.recipes import Run, load_run
+    from ddpm_nb.evaluation import METRICS, Card, Extractor, check_metrics, compare, evaluate, make_extractor
+    from ddpm_nb.metrics import Neighbourhood
+    from ddpm_nb.runs import Run, load_run
     from ddpm_nb.weights import load
     other = None if against is None else Card.read(Path(against))
     if run.endswith(".json"):
@@ -393,7 +394,7 @@ def _eval(
 
 def _real(model, source: str | None):
     from ddpm_nb.data import load_data
-    from ddpm_nb.recipes import Run
+    from ddpm_nb.runs import Run
     r = model.recipe if isinstance(model, Run) else None
     if source is None and r is None: raise ValueError("data must be given: real images to compare with, as this model does not say what it was trained on")
     if source is None: train, test = (load_data(r.data, split, r.size, r.channels, r.held_out) for split in ("train", "test"))
@@ -404,7 +405,7 @@ def _real(model, source: str | None):
 
 def _bits(model, test, progress: bool):
     from ddpm_nb.likelihood import variational_bound
-    from ddpm_nb.metrics import Figure
+    from ddpm_nb.evaluation import Figure
     if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
     bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test, progress=progress)
     return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")

@@ -6,55 +6,40 @@
 __all__ = ['say', 'speed', 'sparkline', 'Progress']
 
 # %% ../nbs/0_ground/00_progress.ipynb #imports
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from html import escape
 from time import perf_counter, time
 import io
 import math
 import shutil
 import sys
-from fastcore.basics import patch
 
 # %% ../nbs/0_ground/00_progress.ipynb #say
-_ASCII = str.maketrans({
-    "…": "...", "±": "+-", "×": "x", "→": "->", "≤": "<=", "≥": ">=", "−": "-", "–": "-",
-    "—": "-", "β": "beta", **dict(zip("▁▂▃▄▅▆▇█", "_.,-~=*#")),
-})
+_PLAIN = "... +- x -> <= >= - - - beta _ . , - ~ = * #".split()
+_ASCII = str.maketrans(dict(zip("…±×→≤≥−–—β▁▂▃▄▅▆▇█", _PLAIN)))
 
-def _readable(text: str, file) -> str:
-    "The text, in ASCII where the encoding of a stream has no such letters."
+def _encodable(text: str, file) -> str:
+    "The text, in ASCII where the encoding of a stream lacks its letters."
     encoding = getattr(file, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-        return text
-    except UnicodeError:
-        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    try: text.encode(encoding)
+    except UnicodeError: return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text
 
 
-def say(
-    text: str,       # what a person is to read
-    end: str = "\n",  # written after it
-    file=None,       # a stream; standard output when None
-) -> None:
-    "Print and flush, in ASCII where it must be; nothing happens where nobody listens any more."
+def say(text: str, end: str = "\n", file=None) -> None:
+    "Print to `file` (standard output when None) and flush. Never raises."
     file = file or sys.stdout
-    try: print(_readable(text, file), end=end, file=file, flush=True)
-    except (OSError, RuntimeError, ValueError): pass
+    with suppress(OSError, RuntimeError, ValueError):
+        print(_encodable(text, file), end=end, file=file, flush=True)
 
 # %% ../nbs/0_ground/00_progress.ipynb #speed
-def speed(
-    rate: float,            # a second
-    what: str = "images",  # of them
-) -> str:
-    "Such as `4,012 images/s`, or `0.37 images/s`."
+def speed(rate: float, what: str = "images") -> str:
+    "A rate per second in words, such as `4,012 images/s` or `0.37 images/s`."
     return f"{rate:,.0f} {what}/s" if rate >= 10 else f"{rate:.2g} {what}/s"
 
 # %% ../nbs/0_ground/00_progress.ipynb #sparkline
-def sparkline(
-    values: list[float],  # positive numbers
-    width: int = 12,      # characters, at most
-) -> str:
-    "A curve as a row of block characters, on a logarithmic scale."
+def sparkline(values: list[float], width: int = 12) -> str:
+    "A curve of positive numbers as at most `width` block characters, on a logarithmic scale."
     logs = [math.log(min(max(v, 1e-12), 1e38)) if v == v else math.log(1e-12) for v in values]
     n, columns = len(logs), min(width, len(logs))
     parts = [logs[i * n // columns:(i + 1) * n // columns] for i in range(columns)]
@@ -62,11 +47,112 @@ def sparkline(
     spread = max(max(means) - min(means), 1e-9) if means else 1
     return "".join("▁▂▃▄▅▆▇█"[int((v - min(means)) / spread * 7 + 0.5)] for v in means)
 
+# %% ../nbs/0_ground/00_progress.ipynb #_display
+class _Display:
+    "A bar of fastprogress's; a subclass makes it, in `make_bar`."
+    def __init__(self, unit: str, leave: bool, draw, total: int, seconds: float):
+        self.unit, self.leave, self.draw = unit, leave, draw
+        self.bar = self.make_bar(total)
+        self.bar.lt, self.bar.comment = ", ", "left"
+        self.bar.update(0)  # starts its clock
+        self.bar.start_t = time() - seconds
+
+    def show(self, done: int, total: int, parts) -> None:
+        self.bar.total = total
+        self.bar.comment = ", ".join(("left", *parts))
+        self.bar.update(done)
+
+    def end(self) -> None: pass
+
+# %% ../nbs/0_ground/00_progress.ipynb #_lines
+class _Lines(_Display):
+    last_call, last_line = 0.0, None
+
+    def make_bar(self, total):
+        from fastprogress.fastprogress import ProgressBar
+        bar = ProgressBar(range(total))
+        bar.update_every = 0
+        bar.on_update = lambda done, text: say(f"{self.unit} {text}") if done else None
+        return bar
+
+    def show(self, done, total, parts):
+        now = perf_counter()
+        pause, self.last_call = now - self.last_call, now
+        recent = self.last_line is not None and now + pause - self.last_line < 60
+        if recent and done < total: return
+        self.last_line = now
+        super().show(done, total, parts)
+
+# %% ../nbs/0_ground/00_progress.ipynb #_terminal
+class _Terminal(_Display):
+    def make_bar(self, total):
+        from fastprogress.fastprogress import ConsoleProgressBar
+        bar = ConsoleProgressBar(range(total))
+        bar.prefix, bar.cols, bar.length = self.unit, _columns(), _columns()
+        return bar
+
+    def show(self, done, total, parts):
+        from fastprogress.core import format_time
+        bar, seconds = self.bar, time() - self.bar.start_t
+        bar.cols = bar.length = _columns()
+        times = f"{format_time(seconds)}, {format_time(seconds * total / done)}"
+        room = bar.cols - len(f"{self.unit} |     | 100.00% [{done}/{total} {times} left]")
+        parts = [_encodable(part, sys.stdout) for part in parts]
+        while parts and sum(len(part) + 2 for part in parts) > room: parts.pop()
+        super().show(done, total, parts)
+
+    def end(self):
+        finished = self.bar.last_v is None
+        say("\n" if self.leave or not finished else f"\r{' ' * self.bar.cols}\r", end="")
+
+
+def _columns() -> int: return shutil.get_terminal_size((100, 40)).columns - 1
+
+# %% ../nbs/0_ground/00_progress.ipynb #_notebook
+class _Notebook(_Display):
+    handle, next_picture = None, 0.0
+
+    def make_bar(self, total):
+        from fastprogress.fastprogress import NBMasterBar
+        self.master = NBMasterBar(range(total))
+        return self.master.main_bar
+
+    def show(self, done, total, parts):
+        from fastprogress.core import format_time
+        parts = [escape(part) for part in parts]
+        if self.leave and done >= total:
+            took = format_time(time() - self.bar.start_t)
+            self.master.text = ", ".join((escape(f"{done} {self.unit}s in {took}"), *parts))
+        super().show(done, total, parts)
+        if self.bar.last_v == done: self.master.show()  # drawn now, and not the end
+        if perf_counter() >= self.next_picture: self.end()
+
+    def end(self):
+        start = perf_counter()
+        try: self.handle = _draw(self.draw() if self.draw else None, self.handle)
+        except Exception: self.draw = None
+        self.next_picture = start + min(5.0, max(1.0, 10 * (perf_counter() - start)))
+
+# %% ../nbs/0_ground/00_progress.ipynb #_draw
+def _draw(figure, handle):
+    "Show a figure where the last one was; the handle to do so again."
+    if figure is None: return handle
+    from IPython.display import Image, display
+    import matplotlib.pyplot as plt
+    figure.savefig(png := io.BytesIO(), format="png")
+    plt.close(figure)
+    image = Image(png.getvalue(), alt="how far it is")
+    if handle is None: return display(image, display_id=True)
+    handle.update(image)
+    return handle
+
 # %% ../nbs/0_ground/00_progress.ipynb #_place
+_DISPLAYS = {"lines": _Lines, "terminal": _Terminal, "notebook": _Notebook}
+
 def _place() -> str | None:
-    "Where standard output is read: `notebook`, `terminal` or `lines`; None where it is closed."
+    "Where standard output is read; None where it is closed."
     from fastprogress.fastprogress import IN_NOTEBOOK
-    out = sys.stdout  # or what somebody has put in its place, which need not have more than `write`
+    out = sys.stdout  # a replacement need not have more than `write`
     if out is None or getattr(out, "closed", False): return None
     if IN_NOTEBOOK and not isinstance(out, (io.StringIO, io.TextIOWrapper)): return "notebook"
     return "terminal" if getattr(out, "isatty", lambda: False)() else "lines"
@@ -79,24 +165,18 @@ class Progress:
     def __init__(self,
         shown: bool = True,     # False: show nothing
         unit: str = "step",     # what is counted
-        brief: bool = False,    # it may be over soon: show nothing before `PATIENCE` seconds
+        brief: bool = False,    # show nothing before `PATIENCE` seconds: it may be over by then
         already: float = 0.0,   # seconds that went into it before
         leave: bool = True,     # keep the last text when all is done
-        draw=None,              # called now and then in a notebook: a figure to show below, or None
+        draw=None,              # makes a figure to show below a notebook's bar, or None
     ):
-        self.unit, self.brief, self.already = unit, brief, already
-        self.leave, self.draw = leave, draw
         self.place = _place() if shown else None
-        self.began, self.bar, self.master = perf_counter(), None, None
-        self.seen, self.said = self.began, None           # the last look, and the last line
-        self.picture, self.next_picture = None, 0.0
+        self.options, self.brief, self.already = (unit, leave, draw), brief, already
+        self.began, self.display = perf_counter(), None
 
     @classmethod
-    def of(cls,
-        progress: "bool | Progress",  # a bar, or whether to show one
-        **options,                    # of a new one
-    ):
-        "What a function makes of its argument `progress`, for `with`: who gave a bar ends it."
+    def of(cls, progress: "bool | Progress", **options):
+        "For `with`: a bar that was given, to be ended by its owner; or a new one, shown or not."
         return nullcontext(progress) if isinstance(progress, Progress) else cls(progress, **options)
 
     @property
@@ -104,105 +184,19 @@ class Progress:
         "Since this was made."
         return perf_counter() - self.began
 
-    def update(self,
-        done: int,     # how many, from 1
-        total: int,    # of how many; a guess that changes will do
-        *about: str,   # what else there is to say, the most important first
-    ) -> None:
-        "Show it, unless it was shown a moment ago. Never raises: what fails is not shown any more."
-        if self.place is None: return
-        if self.bar is None and self.brief and self.seconds < self.PATIENCE: return
+    def update(self, done: int, total: int, *parts: str) -> None:
+        "Show `done` of `total`, from 1, and other `parts`, the most important first. Never raises."
+        waits = self.brief and not self.display and self.seconds < self.PATIENCE
+        if waits or not self.place: return
         try:
-            if self.bar is None: self._start(total)
-            self.bar.total = total
-            getattr(self, f"_in_{self.place}")(done, total, about)
+            self.display = self.display or self._start(total)
+            self.display.show(done, total, parts)
         except Exception: self.place = None
 
-    def end(self) -> None:
-        "Go on below it: a new line in a terminal, the last picture in a notebook."
-        if self.bar is None or self.place is None: return
-        gone = not self.leave and self.bar.last_v is None  # all is done, and nothing is to stay
-        if self.place == "terminal": say(f"\r{' ' * self.bar.cols}\r" if gone else "\n", end="")
-        self._show_picture(now=True)
+    def _start(self, total: int) -> _Display:
+        return _DISPLAYS[self.place](*self.options, total, self.seconds + self.already)
 
     def __enter__(self) -> "Progress": return self
-    def __exit__(self, *error) -> None: self.end()
-
-# %% ../nbs/0_ground/00_progress.ipynb #_start
-@patch
-def _start(self: Progress, total: int) -> None:
-    from fastprogress.fastprogress import ConsoleProgressBar, NBMasterBar, ProgressBar
-    if self.place == "notebook":
-        self.master = NBMasterBar(range(total))
-        bar = self.master.main_bar
-    elif self.place == "terminal":
-        bar = ConsoleProgressBar(range(total))
-        bar.prefix, bar.cols, bar.length = self.unit, _columns(), _columns()
-    else:
-        bar = ProgressBar(range(total))
-        bar.update_every = 0
-        bar.on_update = lambda done, text: say(f"{self.unit} {text}") if done else None
-    bar.lt, bar.comment = ", ", "left"
-    bar.update(0)
-    bar.start_t = time() - self.seconds - self.already
-    self.bar = bar
-
-
-def _columns() -> int: return shutil.get_terminal_size((100, 40)).columns - 1
-
-
-@patch
-def _in_lines(self: Progress, done: int, total: int, about: tuple[str, ...]) -> None:
-    now, before = perf_counter(), self.seen
-    self.seen = now
-    if self.said is not None and done < total and now - self.said + now - before < 60: return
-    self.said = now
-    self.bar.comment = ", ".join(("left", *about))
-    self.bar.update(done)
-
-
-@patch
-def _in_terminal(self: Progress, done: int, total: int, about: tuple[str, ...]) -> None:
-    from fastprogress.core import format_time
-    bar, seconds = self.bar, time() - self.bar.start_t
-    bar.cols = bar.length = _columns()
-    times = f"{format_time(seconds)}, {format_time(seconds * total / done)}"
-    room = bar.cols - len(f"{self.unit} |     | 100.00% [{done}/{total} {times} left]")
-    while about and sum(len(part) + 2 for part in about) > room: about = about[:-1]
-    bar.comment = _readable(", ".join(("left", *about)), sys.stdout)
-    bar.update(done)
-
-
-@patch
-def _in_notebook(self: Progress, done: int, total: int, about: tuple[str, ...]) -> None:
-    from fastprogress.core import format_time
-    self.bar.comment = escape(", ".join(("left", *about)))
-    if self.leave and done >= total:
-        took = format_time(time() - self.bar.start_t)
-        self.master.text = escape(", ".join((f"{done} {self.unit}s in {took}", *about)))
-    self.bar.update(done)
-    if self.bar.last_v == done: self.master.show()  # it was not too soon, and this is not the end
-    self._show_picture()
-
-
-@patch
-def _show_picture(self: Progress, now: bool = False) -> None:
-    if self.place != "notebook" or not self.draw: return
-    if not now and perf_counter() < self.next_picture: return
-    start = perf_counter()
-    try: self._draw_picture()
-    except Exception: self.draw = None
-    pause = min(5.0, max(1.0, 10 * (perf_counter() - start)))  # mostly it takes a tenth of the time
-    self.next_picture = perf_counter() + pause
-
-
-@patch
-def _draw_picture(self: Progress) -> None:
-    from IPython.display import Image, display
-    import matplotlib.pyplot as plt
-    if (figure := self.draw()) is None: return
-    figure.savefig(png := io.BytesIO(), format="png")
-    plt.close(figure)
-    image = Image(png.getvalue(), alt="how far it is")
-    if self.picture is None: self.picture = display(image, display_id=True)
-    else: self.picture.update(image)
+    def __exit__(self, *error) -> None:
+        "Go on below it: a new line in a terminal, the last picture in a notebook."
+        if self.display and self.place: self.display.end()

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from .hub import Pipeline, describe_schedule, read_schedule, write_together
-from .recipes import load_run
+from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
 from .training import join, settle

@@ -27,7 +27,8 @@ from .gaussian import q_sample
 from .guidance import interpolate
 from .oracle import GaussianMixture, Oracle
 from .hub import SOLVERS
-from .recipes import Recipe, Run, get_recipe
+from .recipes import Recipe, get_recipe
+from .runs import Run
 from .schedule import SCHEDULES
 from .training import Training
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torchvision.utils import make_grid
-from ddpm_nb.recipes import load_run
+from ddpm_nb.runs import load_run
 from ddpm_nb.viz import to_pixels
 
 FRAMES, COLUMNS, ROWS = 24, 12, 4

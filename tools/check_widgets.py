@@ -22,7 +22,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 CELLS = ["from ddpm_nb.widgets import *; from ddpm_nb.recipes import get_recipe; from ddpm_nb import viz", "schedule_explorer()", "scrubber()", "denoising_player()", "interpolation_slider()",
          "training_cockpit(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=2000, batch_size=16, log_every=5, precision='fp32'))", "be_the_network()",
          "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
-TRAIN = ["from ddpm_nb.recipes import *",
+TRAIN = ["from ddpm_nb.recipes import *; from ddpm_nb.runs import *",
          "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=200, batch_size=16, log_every=5,\n"
          "                       preview_every=50, preview_steps=5, precision='fp32'), out='run')",
          "images = run.draw(8)"]

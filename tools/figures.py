@@ -2,7 +2,7 @@
 import sys
 from pathlib import Path
 import torch
-from ddpm_nb.recipes import load_run
+from ddpm_nb.runs import load_run
 from ddpm_nb.viz import image_grid, pick_states, save_figure, trajectory_grid
 
 run, images = load_run(sys.argv[1]), Path(__file__).resolve().parent.parent / "nbs/images"

@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import torch
 from ddpm_nb.data import load_data
-from ddpm_nb.metrics import nearer, nearest, train_judge
+from ddpm_nb.evaluation import train_judge
+from ddpm_nb.metrics import nearer, nearest
 
 train, held, whole = load_data("digits"), load_data("digits", "test"), load_data("digits", "all").scaled()
 judge = train_judge(train)

@@ -172,7 +172,7 @@ def attention(small: bool) -> dict[str, float]:
 # ---- b: CIFAR-10 for some minutes ----
 
 def run_b(out: Path, small: bool, train: str | None, test: str | None, minutes: float, graphs: bool) -> None:
-    from ddpm_nb.recipes import Run
+    from ddpm_nb.runs import Run
     from ddpm_nb.training import Training, fit
     began, found = perf_counter(), {"device": device_name(), "torch": torch.__version__}
     say = lambda text: print(f"{perf_counter() - began:5.0f} s  {text}", flush=True)
