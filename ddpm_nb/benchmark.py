@@ -31,6 +31,7 @@ from .recipes import Recipe, edit
 from .runs import Run
 from .sampling import Autocast, GaussianDiffusionSampler
 from .training import Training, auto_precision, keep_memory, pick_device, set_float32
+from .dialects import as_foreign
 from .unet import ResBlock, UNet, UNetConfig, norm_groups
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #contender
@@ -161,7 +162,7 @@ def as_it_comes(recipe: Recipe, data: ImageSet, device: str | None = None) -> Co
 def _peer(recipe: Recipe, data: ImageSet):
     "The network of a recipe as diffusers' `UNet2DModel`."
     from diffusers import UNet2DModel
-    c, n = recipe.unet, len(recipe.unet.multipliers)
+    c, n = as_foreign(recipe.unet), len(recipe.unet.multipliers)
     kind = lambda where: ["Attn" * (i in c.attention_levels) + where for i in range(n)]
     return UNet2DModel(
         sample_size=data.shape[1], in_channels=data.shape[0], out_channels=data.shape[0], block_out_channels=[c.width * m for m in c.multipliers],

@@ -22,7 +22,7 @@ from .progress import Progress, speed
 from .data import ImageSet
 from .sampling import evaluating
 from .metrics import Estimate, Moments, Neighbourhood, check_features, frechet_distance, frechet_error, frechet_of_moments, inception_score, kid, nearer, nearest, neighbourhood, radius
-from .unet import read_json, read_tensors
+from .files import read_json, read_tensors
 
 # %% ../nbs/3_workshop/19_evaluation.ipynb #judge
 class Judge(nn.Module):

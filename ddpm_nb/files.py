@@ -99,8 +99,8 @@ def _as_list(what: str, value, origin: type, parts: tuple):
 
 def _as_object(what: str, value: dict, kind: type):
     types, loose = get_type_hints(kind), is_typeddict(kind)  # a loose one may have more fields
-    parameters = signature(kind).parameters.values()
-    needed = kind.__required_keys__ if loose else [p.name for p in parameters if p.default is p.empty]
+    needed = kind.__required_keys__ if loose else [
+        name for name, p in signature(kind).parameters.items() if p.default is p.empty]
     if lacks := sorted(set(needed) - set(value)):
         raise ValueError(f"{what} lacks {', '.join(lacks)}")
     if more := [k for k in value if k not in types and not loose]:

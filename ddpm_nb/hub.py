@@ -35,8 +35,9 @@ from .sampling import Autocast, Compiled, State
 from .schedule import SCHEDULES, NoiseSchedule
 from .solvers import DDIM, DPMSolver, Solver
 from .training import PRECISIONS, auto_precision, join, set_float32, settle
-from .unet import (UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json,
-                          read_tensors)
+from .dialects import AnyUNetConfig
+from .files import (Whole, from_json, hub_file, load_weights, named, read_json, read_tensors)
+from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/15_hub.ipynb #write_safely
 def write_safely(
@@ -364,12 +365,12 @@ def sample(self: Pipeline,
 def read_pipeline(
     name: str | Path,           # a folder, or a repository on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
-    **where,                    # see `fetch`
+    **where,                    # see `hub_file`
 ) -> dict:                      # the fields of a `Pipeline`
     """What `Pipeline.save_pretrained` wrote. `RuntimeError` names the file and the field that are
-    damaged; and see `fetch`."""
+    damaged; and see `hub_file`."""
     device, files = join(device), ("pipeline.json", "config.json", "model.safetensors")
-    described, config, weights = (fetch(name, file, **where) for file in files)
+    described, config, weights = (hub_file(name, file, **where) for file in files)
     try:
         about = read_json(described, _About)
         if digest(config.read_bytes() + weights.read_bytes()) != about["network"]:
@@ -377,7 +378,7 @@ def read_pipeline(
                              "pipeline.json was written with")
         schedule = named(f"{described}: schedule", read_schedule, about["schedule"])
         fields = {k: about[k] for k in _KEPT} | {"schedule": schedule}
-        model = load_weights(read_json(config, UNetConfig), weights)
+        model = load_weights(read_json(config, AnyUNetConfig), weights)
         named(described, Pipeline, model=model, **fields)
     except ValueError as e: raise RuntimeError(f"{name} is damaged: {e}") from None
     return fields | {"model": settle(model, device).eval().requires_grad_(False)}

@@ -16,6 +16,7 @@ from .gaussian import check_prediction, check_variance
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .schedule import SCHEDULES, NoiseSchedule
 from .training import GaussianDiffusionTrainer, TrainingConfig, simple_loss, weighted_loss
+from .dialects import AnyUNetConfig, ForeignConfig
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/17_recipes.ipynb #recipe
@@ -46,7 +47,7 @@ class Recipe:
     preview_every: int = 5000       # steps between two grids of samples, and between two saves of the weights
     checkpoint_every: int = 1000    # steps between two checkpoints, from which a run that was cut short goes on
     preview_steps: int | None = None  # sampling steps for those grids; when None 50, or T where that is less or `prediction` is `mean`
-    unet: UNetConfig = field(default_factory=UNetConfig)
+    unet: AnyUNetConfig = field(default_factory=UNetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self):
@@ -141,8 +142,8 @@ RECIPES = {r.name: r for r in (
            training=TrainingConfig(batch_size=128, steps=20_000, lr=1e-3, warmup=500, decay="linear", ema=0.999)),
     Recipe("cifar10", data="cifar10"),  # Ho et al. 2020, appendix B: every default of this library
     Recipe("cifar10_article", data="cifar10", clip=False,
-           unet=UNetConfig(multipliers=(1, 2, 3, 4), attention_levels=(2,), dropout=0.15, norm_eps=1e-5, downsample_padding="symmetric",
-                           init="article", time_order="interleaved", time_shift=0),
+           unet=ForeignConfig(multipliers=(1, 2, 3, 4), attention_levels=(2,), dropout=0.15, norm_eps=1e-5,
+                              downsample_padding="symmetric", init="article", time_order="interleaved", time_shift=0),
            training=TrainingConfig(batch_size=80, steps=200 * 625, lr=2e-4, warmup=20 * 625, warmup_from=0.5, decay="cosine",
                                    weight_decay=1e-4, grad_clip=1000 / (80 * 3 * 32 * 32), ema=0.0)),
 )}

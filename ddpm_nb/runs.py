@@ -27,7 +27,8 @@ from .hub import read_pipeline, write_safely
 from .progress import Progress, say
 from .recipes import Recipe, recipe_fields
 from .training import LogEntry, Training, fit, join
-from .unet import UNet, load_state, read_json, unwrap_names
+from .files import read_json
+from .unet import UNet, load_state, unwrap_names
 
 # %% ../nbs/3_workshop/18_runs.ipynb #run
 @dataclass(eq=False, kw_only=True, repr=False)
