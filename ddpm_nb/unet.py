@@ -8,7 +8,6 @@ __all__ = ['time_features', 'TimeFeatures', 'GroupNorm', 'norm_groups', 'init_',
 
 # %% ../nbs/1_method/05_unet.ipynb #from-dataclasses-import-dataclass
 from dataclasses import dataclass
-from typing import ClassVar
 import math
 import re
 import reprlib
@@ -152,8 +151,8 @@ class UNetConfig:
     dropout: float = 0.1              # probability
     classes: int | None = None        # number of labels; None for an unconditional network
     learned_variance: bool = False    # return 2C channels (Nichol & Dhariwal 2021)
-    proj_scale: ClassVar[float] = 0   # of `init_` for the last convolution of an attention
-    last_step: ClassVar[float] = math.inf  # the largest t that the network knows
+    proj_scale = 0                    # of `init_` for the last convolution of an attention
+    last_step = math.inf              # the largest t that the network knows
 
     def __post_init__(self):
         check_fields(self)
