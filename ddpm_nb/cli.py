@@ -64,7 +64,9 @@ def parser_of(
 def _fields() -> dict[str, tuple[str | None, type, str]]:
     "`recipes.recipe_fields()`, read from the source: `--help` is not to wait for torch."
     package, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
-    by_data = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
+    recipes = ast.parse((package / "recipes.py").read_text(encoding="utf-8")).body
+    assigned = {n.targets[0].id: n.value for n in recipes if isinstance(n, ast.Assign)}
+    by_data = ast.literal_eval(assigned["NOT_SET"])
     classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig")
     for part, module, name in classes:
         text = (package / f"{module}.py").read_text(encoding="utf-8")
