@@ -16,7 +16,8 @@ from .dialects import AnyUNetConfig, ForeignConfig, as_foreign
 from .gaussian import VARIANCES, check_prediction, check_variance
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .schedule import MAX_T, SCHEDULES, NoiseSchedule
-from .training import GaussianDiffusionTrainer, TrainingConfig, simple_loss, weighted_loss
+from .training import GaussianDiffusionTrainer, simple_loss, weighted_loss
+from .loop import TrainingConfig
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/17_recipes.ipynb #recipe

@@ -25,9 +25,9 @@ from .hub import Pipeline, describe_schedule, read_schedule, write_together
 from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
-from .training import join, settle
+from .devices import place_model, process_device
 from .dialects import ForeignConfig, as_foreign
-from .files import (as_weights, empty, from_json, hub_file, named, read_json, read_tensors)
+from .files import as_weights, empty, from_json, hub_file, named, read_json, read_tensors
 from .unet import UNet, UNetConfig, unwrap_names
 
 # %% ../nbs/3_workshop/20_weights.ipynb #their_names
@@ -309,7 +309,7 @@ def from_diffusers(
     rest["variance"] = rest["variance"] or ("learned" if config.learned_variance else "fixed_small")
     said = {"model": model, "shape": (config.in_channels, *size), **rest, **kept}
     pipeline = named(name, Pipeline, **said)
-    settle(model, join(device)).eval().requires_grad_(False)
+    place_model(model, process_device(device)).eval().requires_grad_(False)
     return pipeline
 
 
@@ -532,7 +532,7 @@ def from_article(
     pipeline = named(path, Pipeline, model=model, schedule=schedule or linear_schedule(len(table)),
                      shape=(config.in_channels, *size), clip=False, unlabelled=forked,
                      classes=[str(i) for i in range(config.classes or 0)])
-    settle(model, join(device)).eval().requires_grad_(False)
+    place_model(model, process_device(device)).eval().requires_grad_(False)
     return pipeline
 
 
