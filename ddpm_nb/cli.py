@@ -64,8 +64,10 @@ def parser_of(
 def _fields() -> dict[str, tuple[str | None, type, str]]:
     "`recipes.recipe_fields()`, read from the source: `--help` is not to wait for torch."
     package, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
-    by_data = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
-    classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig")
+    recipes = ast.parse((package / "recipes.py").read_text(encoding="utf-8")).body
+    assigned = {n.targets[0].id: n.value for n in recipes if isinstance(n, ast.Assign)}
+    by_data = ast.literal_eval(assigned["NOT_SET"])
+    classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "loop", "TrainingConfig")
     for part, module, name in classes:
         text = (package / f"{module}.py").read_text(encoding="utf-8")
         lines = text.encode().splitlines()
@@ -234,6 +236,7 @@ def _sample(
     import numpy as np
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
+    from ddpm_nb.devices import keep_memory
     from ddpm_nb.viz import image_grid, save_figure
     from ddpm_nb.weights import load
     out = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "drawn.png")
@@ -246,6 +249,7 @@ def _sample(
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     check_seed(seed)
     loaded = load(run, device)
+    if loaded.device.type == "cpu": keep_memory()
     options = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile)
     if (interpolate or inpaint is not None) and label is None and loaded.classes:
         if not loaded.unlabelled: raise ValueError("label must be given: this model never saw an image without one")
@@ -342,6 +346,7 @@ def _eval(
     "Judge the images that a trained model draws, and write a card."
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
+    from ddpm_nb.devices import keep_memory
     from ddpm_nb.hub import write_together
     from ddpm_nb.evaluation import METRICS, Card, Extractor, check_metrics, compare, evaluate, make_extractor
     from ddpm_nb.metrics import Neighbourhood
@@ -361,6 +366,7 @@ def _eval(
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
     _check_out("out", folder, files=("card.json", "card.md", "neighbours.png"))
     model = load_run(run, device, weights) if (Path(run) / "run.json").is_file() else load(run, device)
+    if model.device.type == "cpu": keep_memory()
     if weights != "ema" and not isinstance(model, Run): raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
     sampling = dict(steps=steps, solver=solver, spacing=spacing, variance=variance, precision=precision, compile=compile, guidance_scale=guidance_scale)
     model.pick_labels(n, label), model.sampler(**sampling)  # what is wrong with these, said before any work
