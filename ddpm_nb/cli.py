@@ -375,11 +375,11 @@ def _eval(
     figures, conditions, found = [], {}, None
     if names != ["bits"]:
         eyes, told = make_extractor(extractor, train, model.device, progress=not rank), model.classes == train.classes and train.labels is not None and label != len(model.classes)
-        wanted = check_metrics(names and [m for m in names if m != "bits"], train, test, eyes, told)
+        wanted = check_metrics(names and [m for m in names if m != "bits"], test, eyes, told)
         calls = _Calls()
         drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, progress=not rank, on_state=calls, share=True, **sampling)
         found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep, progress=not rank)
-        figures = found.figures
+        figures = found.rows
         conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": calls.each(n, batch_size, world), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
                       "guidance_scale": guidance_scale, "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "compiled": compile, "extractor": eyes.name,
                       "extractor_digest": eyes.digest, "kept": keep, **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}}
@@ -411,10 +411,10 @@ def _real(model, source: str | None):
 
 def _bits(model, test, progress: bool):
     from ddpm_nb.likelihood import variational_bound
-    from ddpm_nb.evaluation import Figure
+    from ddpm_nb.evaluation import MetricRow
     if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
     bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test, progress=progress)
-    return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
+    return MetricRow("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
 
 
 def _picture(rows: list) -> bytes:
