@@ -403,7 +403,7 @@ def _eval(
     if names != ["bits"]:
         drawing = dict(n=n, label=label, seed=seed, batch_size=batch_size)
         found, conditions = _judge(model, train, test, names, extractor, keep, drawing, sampling)
-        rows, closest = found.figures, list(found.closest.values())
+        rows, closest = found.rows, list(found.closest.values())
     if names and "bits" in names: rows.append(_bits(model, test))
     if rank_and_world()[0]: return  # the first process writes
     conditions = _about(model, run, weights) | conditions | {
@@ -450,7 +450,7 @@ def _judge(model, train, test, names, extractor: str, keep: int, drawing: dict, 
     labelled = train.labels is not None and model.classes == train.classes
     labelled = labelled and drawing["label"] != len(model.classes)
     asked = names and [name for name in names if name != "bits"]
-    metrics = check_metrics(asked, train, test, features, labelled)
+    metrics = check_metrics(asked, test, features, labelled)
     drawn = model.draw_batches(**drawing, **sampling, share=True, progress=not rank,
                                on_state=lambda state: times.append(state.t))
     if not labelled: drawn = ((i, x, None) for i, x, _ in drawn)
@@ -467,7 +467,7 @@ def _judge(model, train, test, names, extractor: str, keep: int, drawing: dict, 
 def _bits(model, test):
     "The variational bound of real images, as a line of a card."
     from ddpm_nb.checks import rank_and_world
-    from ddpm_nb.evaluation import Figure
+    from ddpm_nb.evaluation import MetricRow
     from ddpm_nb.likelihood import variational_bound
     if model.classes != test.classes: test = replace(test, labels=None, classes=())
     sampler = model.sampler(solver="ancestral", variance=model.variance)
@@ -475,7 +475,7 @@ def _bits(model, test):
     given = ", given their labels" if bound.labels else ""
     note = (f"upper bound on -log2 p of images kept aside{given}, by all {model.schedule.T} "
             f"ancestral steps with variance {model.variance}")
-    return Figure("bits", bound.total, bound.total_se, bound.n, *[None] * 4, 0, note)
+    return MetricRow("bits", bound.total, bound.total_se, bound.n, *[None] * 4, 0, note)
 
 # %% ../nbs/3_workshop/23_cli.ipynb #about
 def _about(model, run: str, weights: str) -> dict:
