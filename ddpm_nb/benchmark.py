@@ -26,11 +26,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .data import ImageSet
 from .hub import write_safely
-from .hub import DTYPES
+from .devices import DTYPES, Autocast, auto_precision, keep_memory, pick_device
+from .devices import set_float32
+from .loop import Training
 from .recipes import Recipe, edit
 from .runs import Run
-from .sampling import Autocast, GaussianDiffusionSampler
-from .training import Training, auto_precision, keep_memory, pick_device, set_float32
+from .sampling import GaussianDiffusionSampler
 from .unet import ResBlock, UNet, UNetConfig, norm_groups
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #contender
@@ -154,8 +155,8 @@ def as_it_comes(recipe: Recipe, data: ImageSet, device: str | None = None) -> Co
     sampler = Run.of(recipe, training.ema_model, training.data).sampler(precision="auto", compile=recipe.training.compile == "on")
     x_T, y = torch.randn(recipe.training.batch_size, *data.shape, device=training.device), training.data.batch(0, recipe.training.batch_size)[1]
     call = lambda: [None for _ in islice(sampler.states(x_T, y), CALLS)]
-    precision = training.accelerator.mixed_precision.replace("no", "fp32")
-    return Contender("ddpm_nb", training._step, call, training.model, precision, keep_memory=True)
+    precision = training.precision
+    return Contender("ddpm_nb", training.train_step, call, training.model, precision, keep_memory=True)
 
 
 def _peer(recipe: Recipe, data: ImageSet):

@@ -64,8 +64,10 @@ def parser_of(
 def _fields() -> dict[str, tuple[str | None, type, str]]:
     "`recipes.recipe_fields()`, read from the source: `--help` is not to wait for torch."
     package, found = Path(find_spec("ddpm_nb").submodule_search_locations[0]), {}
-    by_data = ("name", "unet", "training", "in_channels", "classes", "learned_variance")
-    classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "training", "TrainingConfig")
+    recipes = ast.parse((package / "recipes.py").read_text(encoding="utf-8")).body
+    assigned = {n.targets[0].id: n.value for n in recipes if isinstance(n, ast.Assign)}
+    by_data = ast.literal_eval(assigned["NOT_SET"])
+    classes = (None, "recipes", "Recipe"), ("unet", "unet", "UNetConfig"), ("training", "loop", "TrainingConfig")
     for part, module, name in classes:
         text = (package / f"{module}.py").read_text(encoding="utf-8")
         lines = text.encode().splitlines()
@@ -234,6 +236,7 @@ def _sample(
     import numpy as np
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
+    from ddpm_nb.devices import keep_memory
     from ddpm_nb.viz import image_grid, save_figure
     from ddpm_nb.weights import load
     out = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "drawn.png")
@@ -246,6 +249,7 @@ def _sample(
     if n < 1: raise ValueError(f"n must be at least 1; got {n}")
     check_seed(seed)
     loaded = load(run, device)
+    if loaded.device.type == "cpu": keep_memory()
     options = dict(steps=steps, solver=solver, guidance_scale=guidance_scale, spacing=spacing, variance=variance, precision=precision, compile=compile)
     if (interpolate or inpaint is not None) and label is None and loaded.classes:
         if not loaded.unlabelled: raise ValueError("label must be given: this model never saw an image without one")
@@ -342,6 +346,7 @@ def _eval(
     "Judge the images that a trained model draws, and write a card."
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
+    from ddpm_nb.devices import keep_memory
     from ddpm_nb.hub import write_together
     from ddpm_nb.evaluation import METRICS, Card, Extractor, check_metrics, compare, evaluate, make_extractor
     from ddpm_nb.metrics import Neighbourhood
@@ -361,6 +366,7 @@ def _eval(
     folder = Path(out or (Path(run) if Path(run).is_dir() else Path()) / "evaluation")
     _check_out("out", folder, files=("card.json", "card.md", "neighbours.png"))
     model = load_run(run, device, weights) if (Path(run) / "run.json").is_file() else load(run, device)
+    if model.device.type == "cpu": keep_memory()
     if weights != "ema" and not isinstance(model, Run): raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
     sampling = dict(steps=steps, solver=solver, spacing=spacing, variance=variance, precision=precision, compile=compile, guidance_scale=guidance_scale)
     model.pick_labels(n, label), model.sampler(**sampling)  # what is wrong with these, said before any work
@@ -369,11 +375,11 @@ def _eval(
     figures, conditions, found = [], {}, None
     if names != ["bits"]:
         eyes, told = make_extractor(extractor, train, model.device, progress=not rank), model.classes == train.classes and train.labels is not None and label != len(model.classes)
-        wanted = check_metrics(names and [m for m in names if m != "bits"], train, test, eyes, told)
+        wanted = check_metrics(names and [m for m in names if m != "bits"], test, eyes, told)
         calls = _Calls()
         drawn = model.draw_batches(n, label, seed=seed, batch_size=batch_size, progress=not rank, on_state=calls, share=True, **sampling)
         found = evaluate(drawn if told else ((i, x, None) for i, x, _ in drawn), train, test, eyes, wanted, keep, progress=not rank)
-        figures = found.figures
+        figures = found.rows
         conditions = {"n": n, "label": label, "solver": solver or model.solver, "calls": calls.each(n, batch_size, world), "spacing": spacing, "variance": model.sampler(**sampling).variance, "clip": model.clip,
                       "guidance_scale": guidance_scale, "seed": seed, "batch_size": batch_size, "processes": world, "precision": precision, "compiled": compile, "extractor": eyes.name,
                       "extractor_digest": eyes.digest, "kept": keep, **{f"seconds, {k}": round(v, 1) for k, v in found.seconds.items()}}
@@ -405,10 +411,10 @@ def _real(model, source: str | None):
 
 def _bits(model, test, progress: bool):
     from ddpm_nb.likelihood import variational_bound
-    from ddpm_nb.evaluation import Figure
+    from ddpm_nb.evaluation import MetricRow
     if not model.classes or model.classes != test.classes: test = replace(test, labels=None, classes=())
     bound = variational_bound(model.sampler(solver="ancestral", variance=model.variance), test, progress=progress)
-    return Figure("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
+    return MetricRow("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, f"upper bound on -log2 p of images kept aside{', given their labels' if bound.labels else ''}, by all {model.schedule.T} ancestral steps with variance {model.variance}")
 
 
 def _picture(rows: list) -> bytes:

@@ -267,7 +267,8 @@ class ImportanceTrainer(GaussianDiffusionTrainer):
         self._remember(draws.t, loss.detach().flatten(1).mean(1).to(self.square))
         return loss * (1 / (self.schedule.T * draws.probability)).to(loss).view(-1, *[1] * (loss.ndim - 1))
 
-    def _draw_t(self, n: int, generator: torch.Generator | None, device) -> tuple[Tensor, Tensor]:
+    def draw_t(self, n: int, generator: torch.Generator | None, device) -> tuple[Tensor, Tensor]:
+        "(n,) steps, and the probability of each: proportional to its loss so far."
         p = self.probabilities()
         t = torch.multinomial(p, n, replacement=True, generator=generator)
         return t, p[t]

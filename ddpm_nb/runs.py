@@ -26,7 +26,8 @@ from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, lo
 from .hub import read_pipeline, write_safely
 from .progress import Progress, say
 from .recipes import Recipe, recipe_fields
-from .training import LogEntry, Training, fit, join
+from .devices import process_device
+from .loop import LogEntry, Training, fit
 from .unet import UNet, load_state, read_json, unwrap_names
 
 # %% ../nbs/3_workshop/18_runs.ipynb #run
@@ -155,9 +156,9 @@ def _ending_on_interrupt(training: Training):
     step at hand, and what follows is still done; a second Ctrl-C interrupts. What is ignored already
     (`nohup`) stays so."""
     def stop(signum, frame):
-        if training.stopping and signum == signal.SIGINT: raise KeyboardInterrupt  # a cluster may say SIGTERM more than once
-        if training.stopping: return
-        training.stopping = True
+        if training.stop_requested and signum == signal.SIGINT: raise KeyboardInterrupt  # a cluster may say SIGTERM more than once
+        if training.stop_requested: return
+        training.stop_requested = True
         say("\nstopping after this step, and saving")
     if threading.current_thread() is not threading.main_thread(): yield; return
     wishes = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
@@ -300,7 +301,7 @@ def _weights_kept(run: Run, folder: Path) -> bool:
 def _begin(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
     from accelerate import PartialState
     if recipe.tracker is not None: _check_tracker(recipe.tracker)
-    join(device)
+    process_device(device)
     with PartialState().main_process_first():  # which downloads
         data = load_data(recipe.data, "train", recipe.size, recipe.channels, recipe.held_out, workers=recipe.workers)
     torch.manual_seed(recipe.training.seed)
@@ -413,11 +414,11 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
 
     with _ending_on_interrupt(training), Progress(main and progress, already=training.seconds, draw=draw) as bar:
         if main and recipe.tracker: _track(lambda: _open_tracker(training, run))
-        try: fit(training, on_entry, bar)
+        try: fit(training, on_entry, progress=bar)
         except FloatingPointError: raise  # what was saved before is good, the weights of now may not be
         except BaseException:
             try:
-                if main and not training.midway: keep()  # a step that was torn is trained again
+                if main and not training.in_step: keep()  # a step that was torn is trained again
             except Exception as e: warnings.warn(f"not all of the last state was kept: {e}")
             raise
         finally:
@@ -427,7 +428,7 @@ def _go_on(training: Training, run: Run, entries: list[LogEntry], progress: bool
             if training.skipped:
                 warnings.warn(f"the last {training.skipped} steps were skipped: their loss or gradient was not finite")
             newest = _preview(run, run.folder / "samples.png")
-    if main: tell(_closing(run, entries, training.stopping and training.progress < 1))  # the others know no folder
+    if main: tell(_closing(run, entries, training.stop_requested and training.progress < 1))  # the others know no folder
     training.accelerator.wait_for_everyone()
     return run
 

@@ -25,7 +25,7 @@ from .hub import Pipeline, describe_schedule, read_schedule, write_together
 from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
-from .training import join, settle
+from .devices import place_model, process_device
 from .unet import (UNet, UNetConfig, as_weights, empty, fetch, from_json, named, read_json,
                           read_tensors, unwrap_names)
 
@@ -308,7 +308,7 @@ def from_diffusers(
     rest["variance"] = rest["variance"] or ("learned" if config.learned_variance else "fixed_small")
     said = {"model": model, "shape": (config.in_channels, *size), **rest, **kept}
     pipeline = named(name, Pipeline, **said)
-    settle(model, join(device)).eval().requires_grad_(False)
+    place_model(model, process_device(device)).eval().requires_grad_(False)
     return pipeline
 
 
@@ -531,7 +531,7 @@ def from_article(
     pipeline = named(path, Pipeline, model=model, schedule=schedule or linear_schedule(len(table)),
                      shape=(config.in_channels, *size), clip=False, unlabelled=forked,
                      classes=[str(i) for i in range(config.classes or 0)])
-    settle(model, join(device)).eval().requires_grad_(False)
+    place_model(model, process_device(device)).eval().requires_grad_(False)
     return pipeline
 
 

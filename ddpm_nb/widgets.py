@@ -30,7 +30,7 @@ from .hub import SOLVERS
 from .recipes import Recipe, get_recipe
 from .runs import Run
 from .schedule import SCHEDULES
-from .training import Training
+from .loop import Training
 
 # %% ../nbs/3_workshop/21_widgets.ipynb #digits_formula
 @lru_cache
@@ -113,25 +113,27 @@ def twin(
 
 # %% ../nbs/3_workshop/21_widgets.ipynb #schedule_explorer
 class _Curves:
-    "The figure of `plot_schedules`, drawn once without its lines; afterwards only these are drawn, over a copy."
-    def __init__(self, schedule):
+    "Betas, what is left of the image, log SNR: panels drawn once, then only lines over a copy."
+    def __init__(self):
         import matplotlib.pyplot as plt
         from matplotlib.backends.backend_agg import FigureCanvasAgg
-        self.figure = viz.plot_schedules({"schedule": schedule})
+        self.figure, axes = viz.subplots(3, 9, 2.6)
         plt.close(self.figure)
         self.canvas = FigureCanvasAgg(self.figure)
-        for ax, limits in zip(self.figure.axes, ((1e-6, 1.2), (-0.02, 1.02), (-16, 16))):
-            ax.set(ylim=limits, xlim=(0, 1))
-            ax.lines[0].set_animated(True)  # not with the rest
-        self.figure.axes[1].get_legend().remove()
+        titles = (r"$\beta_t$", r"$\bar\alpha_t$", r"$\log$ SNR")
+        limits = ((1e-6, 1.2), (-0.02, 1.02), (-16, 16))
+        for ax, title, ylim in zip(axes, titles, limits):
+            ax.set(title=title, xlabel="t / T", xlim=(0, 1), ylim=ylim)
+        axes[0].set_yscale("log")
+        self.lines = [ax.plot([0], [1], animated=True)[0] for ax in axes]
         self.canvas.draw()
         self.empty = self.canvas.copy_from_bbox(self.figure.bbox)
 
     def draw(self, schedule):
         self.canvas.restore_region(self.empty)
-        for ax, y in zip(self.figure.axes, (schedule.betas, schedule.alphas_bar, schedule.snr.log())):
-            ax.lines[0].set_data(torch.arange(schedule.T) / schedule.T, y)
-            ax.draw_artist(ax.lines[0])
+        for line, y in zip(self.lines, (schedule.betas, schedule.alphas_bar, schedule.snr.log())):
+            line.set_data(torch.arange(schedule.T) / schedule.T, y)
+            line.axes.draw_artist(line)
         return Picture.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
 
 
@@ -145,7 +147,7 @@ def schedule_explorer(
                   beta_1=FloatLogSlider(1e-4, min=-6, max=-1, description="β₁"), beta_T=FloatLogSlider(0.02, min=-4, max=-0.05, description="β_T"))
     recipe = get_recipe("digits", preview_steps=1)
     schedule = lambda: replace(recipe, schedule=panel.shape.value, T=panel.T.value, beta_1=panel.beta_1.value, beta_T=panel.beta_T.value).noise_schedule()
-    curves, eps = _Curves(schedule()), torch.randn(9, *image.shape, generator=torch.Generator().manual_seed(0))
+    curves, eps = _Curves(), torch.randn(9, *image.shape, generator=torch.Generator().manual_seed(0))
 
     def draw():
         panel.beta_1.disabled, panel.beta_T.disabled = panel.shape.value in ("cosine", "constant"), panel.shape.value == "cosine"

@@ -52,13 +52,13 @@ def end(name: str, process, limit: float, since: float) -> None:
 
 # ---- a: benchmark, notebooks, profile ----
 
-LIMITS = {"benchmark": 260, "tutorials/algorithms": 150, "details": 150, "06_training": 60}  # seconds
+LIMITS = {"benchmark": 260, "tutorials/algorithms": 150, "details": 150, "3_workshop/13_loop": 60}  # seconds
 
 def run_a(out: Path, small: bool) -> None:
     "One part after the other."
     began, tiny = perf_counter(), ["--small"] * small
     for name, limit in LIMITS.items():
-        if small and name == "06_training": continue  # takes as long as at full size
+        if small and name == "3_workshop/13_loop": continue  # takes as long as at full size
         notebook = root / "nbs" / f"{name}.ipynb"
         itself = [str(root / "tools/on_gpu.py"), name, str(out), *tiny]
         command = ["tools/execute.py", str(notebook)] if notebook.exists() else itself
@@ -173,7 +173,7 @@ def attention(small: bool) -> dict[str, float]:
 
 def run_b(out: Path, small: bool, train: str | None, test: str | None, minutes: float, graphs: bool) -> None:
     from ddpm_nb.runs import Run
-    from ddpm_nb.training import Training, fit
+    from ddpm_nb.loop import Training, fit
     began, found = perf_counter(), {"device": device_name(), "torch": torch.__version__}
     say = lambda text: print(f"{perf_counter() - began:5.0f} s  {text}", flush=True)
     data, aside = cifar(train, test, small)
