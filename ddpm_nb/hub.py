@@ -36,8 +36,9 @@ from .schedule import SCHEDULES, NoiseSchedule, respace
 from .solvers import ddim, dpm
 from .devices import DTYPES, PRECISIONS, Autocast, Compiled, auto_precision
 from .devices import place_model, process_device, set_float32
-from .unet import (UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json,
-                          read_tensors)
+from .dialects import AnyUNetConfig
+from .files import Whole, from_json, hub_file, load_weights, named, read_json, read_tensors
+from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/15_hub.ipynb #write_safely
 def write_safely(
@@ -364,12 +365,12 @@ def sample(self: Pipeline,
 def read_pipeline(
     name: str | Path,           # a folder, or a repository on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
-    **where,                    # see `fetch`
+    **where,                    # see `hub_file`
 ) -> dict:                      # the fields of a `Pipeline`
     """What `Pipeline.save_pretrained` wrote. `RuntimeError` names the file and the field that are
-    damaged; and see `fetch`."""
+    damaged; and see `hub_file`."""
     device, files = process_device(device), ("pipeline.json", "config.json", "model.safetensors")
-    described, config, weights = (fetch(name, file, **where) for file in files)
+    described, config, weights = (hub_file(name, file, **where) for file in files)
     try:
         about = read_json(described, _About)
         if digest(config.read_bytes() + weights.read_bytes()) != about["network"]:
@@ -377,7 +378,7 @@ def read_pipeline(
                              "pipeline.json was written with")
         schedule = named(f"{described}: schedule", read_schedule, about["schedule"])
         fields = {k: about[k] for k in _KEPT} | {"schedule": schedule}
-        model = load_weights(read_json(config, UNetConfig), weights)
+        model = load_weights(read_json(config, AnyUNetConfig), weights)
         named(described, Pipeline, model=model, **fields)
     except ValueError as e: raise RuntimeError(f"{name} is damaged: {e}") from None
     return fields | {"model": place_model(model, device).eval().requires_grad_(False)}
