@@ -284,7 +284,7 @@ class _Calls:
 
 def _write(path: Path, write) -> None:
     "Write a file, given open, whole or not at all."
-    from ddpm_nb.hub import write_safely
+    from ddpm_nb.storage import write_safely
     def opened(beside):
         with open(beside, "wb") as f: write(f)
     write_safely(path, opened)
@@ -347,7 +347,7 @@ def _eval(
     import torch
     from ddpm_nb.checks import check_seed, rank_and_world
     from ddpm_nb.devices import keep_memory
-    from ddpm_nb.hub import write_together
+    from ddpm_nb.storage import write_together
     from ddpm_nb.evaluation import METRICS, Card, Extractor, check_metrics, compare, evaluate, make_extractor
     from ddpm_nb.metrics import Neighbourhood
     from ddpm_nb.runs import Run, load_run

@@ -21,7 +21,8 @@ import warnings
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from .hub import Pipeline, describe_schedule, read_schedule, write_together
+from .pipeline import Pipeline, describe_schedule, read_schedule
+from .storage import write_together
 from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule, zero_terminal_snr
