@@ -13,7 +13,7 @@ import math
 import warnings
 from .dialects import ForeignConfig, as_foreign
 from .files import from_json
-from .hub import Pipeline, describe_schedule, read_schedule
+from .pipeline import Pipeline, describe_schedule, read_schedule
 from .schedule import NoiseSchedule, zero_terminal_snr
 from .unet import UNetConfig
 

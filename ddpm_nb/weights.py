@@ -27,10 +27,11 @@ from .dialects import ForeignConfig, as_foreign
 from .diffusers_io import scheduler_for_diffusers, scheduler_of_diffusers
 from .diffusers_io import size_of_diffusers, unet_for_diffusers, unet_of_diffusers
 from .files import as_weights, empty, hub_file, named, read_json, read_tensors
-from .hub import Pipeline, write_together
+from .pipeline import Pipeline
 from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule
+from .storage import write_together
 from .unet import UNet, UNetConfig, unwrap_names
 
 # %% ../nbs/3_workshop/20_weights.ipynb #their_names
