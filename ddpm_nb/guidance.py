@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from .checks import check_alike, check_index, check_value, check_whole
 from .gaussian import q_sample, standard_normal
-from .sampling import GaussianDiffusionSampler, State
+from .sampling import GaussianDiffusionSampler, State, Step
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #classifierfreeguidance
 class ClassifierFreeGuidance(nn.Module):
@@ -119,6 +119,6 @@ def inpaint(
             if t % 50 == 0 and not step.x_0.isfinite().all(): raise FloatingPointError(f"the model's answer is not finite at step t = {int(schedule.timesteps[t])} or before")
             yield State(int(schedule.timesteps[t]), x_t, torch.where(mask, step.x_0, image))
             if t == 0: return
-            x_s = torch.where(mask, sampler._next(x_t, t, step, None, generator), q_sample(schedule, image, at - 1, generator=generator))
+            x_s = torch.where(mask, sampler.rule(Step(schedule, t, x_t, step, None, generator)), q_sample(schedule, image, at - 1, generator=generator))
             alpha = float(schedule.alphas[t])
             x_t = alpha**0.5 * x_s + (1 - alpha)**0.5 * standard_normal(x_s, generator) if left else x_s  # eq. 2: up again, or on

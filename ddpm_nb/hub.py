@@ -31,9 +31,9 @@ from .data import seed_for
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .progress import Progress, speed
-from .sampling import State
-from .schedule import SCHEDULES, NoiseSchedule
-from .solvers import DDIM, DPMSolver, Solver
+from .sampling import GaussianDiffusionSampler, State, ancestral
+from .schedule import SCHEDULES, NoiseSchedule, respace
+from .solvers import ddim, dpm
 from .devices import DTYPES, PRECISIONS, Autocast, Compiled, auto_precision
 from .devices import place_model, process_device, set_float32
 from .unet import (UNet, UNetConfig, Whole, fetch, from_json, load_weights, named, read_json,
@@ -204,7 +204,7 @@ def read_schedule(
             raise ValueError(f"a {name} schedule takes other numbers than {given}") from None
 
 # %% ../nbs/3_workshop/15_hub.ipynb #solvers
-SOLVERS = {"ancestral": Solver, "ddim": DDIM, "dpm": DPMSolver}
+SOLVERS = {"ancestral": ancestral, "ddim": ddim(), "dpm": dpm}
 
 @dataclass(eq=False, kw_only=True)
 class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"], pipeline_tag="unconditional-image-generation"):
@@ -252,7 +252,7 @@ def sampler(self: Pipeline,
     variance: str | None = None,           # of the ancestral steps; when None, its own for all steps, and the small (or the learned) one for fewer
     precision: str = "fp32",               # of the network: `fp32`, `tf32`, `bf16`, `fp16`, or `auto`, the fastest that the device has
     compile: bool = False,                 # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
-) -> Solver:
+) -> GaussianDiffusionSampler:
     "Algorithm 2 as it was meant, on all steps of the schedule; or on `steps` of them, then with the small or the learned variance. Or another solver."
     solver, model, learned = solver or self.solver, self.model, self.variance == "learned"
     check_choice("solver", solver, SOLVERS)
@@ -268,7 +268,9 @@ def sampler(self: Pipeline,
     if variance is None: variance = self.variance if learned or steps in (None, self.schedule.T) and solver == "ancestral" else "fixed_small"
     if (check_variance(variance) == "learned") != learned:
         raise ValueError(f"variance must be {'learned' if learned else 'fixed_small or fixed_large'} for this model; got {variance!r}")
-    return SOLVERS[solver](model, self.schedule, steps=steps, spacing=spacing, prediction=self.prediction, variance=variance, clip=self.clip)
+    schedule = respace(self.schedule, self.schedule.T if steps is None else steps, spacing)
+    return GaussianDiffusionSampler(model, schedule, rule=SOLVERS[solver], prediction=self.prediction,
+                                    variance=variance, clip=self.clip)
 
 
 @patch

@@ -195,7 +195,7 @@ SPACINGS = ("linspace", "trailing", "leading", "logsnr")
 def timestep_subset(
     schedule: NoiseSchedule,     # the full chain, of T steps
     steps: int | list[int] | Tensor,  # how many to keep, 1 … T; or which, increasing
-    spacing: str = "linspace",   # `linspace`, `trailing`, `leading` or `logsnr`
+    spacing: str = "trailing",   # `linspace`, `trailing`, `leading` or `logsnr`
 ) -> Tensor:                     # (steps,) int64, increasing
     "Choose which steps of a chain to keep. `ValueError` when there are not that many or they do not increase, or for an unknown spacing."
     T = schedule.T
@@ -228,7 +228,7 @@ def _even_logsnr(schedule: NoiseSchedule, steps: int) -> Tensor:
 def respace(
     schedule: NoiseSchedule,     # the schedule a model was trained with
     steps: int | list[int] | Tensor,  # how many of its steps to keep; or which, increasing
-    spacing: str = "linspace",   # see `timestep_subset`
+    spacing: str = "trailing",   # see `timestep_subset`
 ) -> NoiseSchedule:              # `steps` steps with the same ᾱ where they are kept
     "Thin a schedule out for fewer, larger steps (Nichol & Dhariwal 2021, section 4). Warns when the last one kept is not noise."
     kept = timestep_subset(schedule, steps, spacing)
