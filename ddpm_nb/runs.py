@@ -22,13 +22,16 @@ import torch
 from . import __version__
 from .checks import check_choice
 from .data import DATA, ImageSet, load_data
-from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, locked
-from .hub import read_pipeline, write_safely
+from .pipeline import Pipeline
+from .storage import Checkpoints, check_room, force_to_disk, leftovers, locked
+from .pipeline import read_pipeline
+from .storage import write_safely
 from .progress import Progress, say
-from .recipes import Recipe, recipe_fields
+from .recipes import Recipe, settings
 from .devices import process_device
 from .loop import LogEntry, Training, fit
-from .unet import UNet, load_state, read_json, unwrap_names
+from .files import read_json
+from .unet import UNet, load_state, unwrap_names
 
 # %% ../nbs/3_workshop/18_runs.ipynb #run
 @dataclass(eq=False, kw_only=True, repr=False)
@@ -229,11 +232,9 @@ def _check_same(folder: Path, began: Recipe, recipe: Recipe) -> None:
     "Refuse what would make another run of it."
     free = {*OPERATION, "steps", "minutes"}
     if _same_digest(began, recipe): free.add("data")
-    differ = []
-    for name, (part, *_) in recipe_fields().items():
-        there, now = (getattr(getattr(r, part) if part else r, name) for r in (began, recipe))
-        if there != now and name not in free:
-            differ.append(f"{name} is {there!r} there, {now!r} was given")
+    there, now = settings(began), settings(recipe)
+    differ = [f"{name} is {v!r} there, {now[name]!r} was given"
+              for name, v in there.items() if v != now[name] and name not in free]
     if differ: raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}")
     if recipe.data not in DATA and not Path(recipe.data).is_dir():
         raise ValueError(f"the images of {folder} are not in {recipe.data} any more: "
