@@ -31,9 +31,9 @@ from .devices import set_float32
 from .loop import Training
 from .recipes import Recipe, edit
 from .runs import Run
-from .dialects import as_foreign
+from .diffusers_io import unet_for_diffusers
 from .sampling import GaussianDiffusionSampler
-from .unet import ResBlock, UNet, UNetConfig, norm_groups
+from .unet import ResBlock, UNet, UNetConfig
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #contender
 @dataclass(frozen=True, eq=False)
@@ -163,14 +163,10 @@ def as_it_comes(recipe: Recipe, data: ImageSet, device: str | None = None) -> Co
 def _peer(recipe: Recipe, data: ImageSet):
     "The network of a recipe as diffusers' `UNet2DModel`."
     from diffusers import UNet2DModel
-    c, n = as_foreign(recipe.unet), len(recipe.unet.multipliers)
-    kind = lambda where: ["Attn" * (i in c.attention_levels) + where for i in range(n)]
-    return UNet2DModel(
-        sample_size=data.shape[1], in_channels=data.shape[0], out_channels=data.shape[0], block_out_channels=[c.width * m for m in c.multipliers],
-        layers_per_block=c.blocks, down_block_types=kind("DownBlock2D"), up_block_types=kind("UpBlock2D")[::-1], dropout=c.dropout,
-        attention_head_dim=None if c.heads == 1 else c.width * c.multipliers[-1] // c.heads, norm_num_groups=c.groups or norm_groups(c.width), norm_eps=c.norm_eps,
-        downsample_padding=0 if c.downsample_padding == "asymmetric" else 1, flip_sin_to_cos=False, freq_shift=c.time_shift,
-        num_class_embeds=len(data.classes) + 1 if recipe.labels else None)
+    classes = len(data.classes) + 1 if recipe.labels else None
+    config = replace(recipe.unet, in_channels=data.shape[0], classes=None)
+    described = unet_for_diffusers(config, data.shape[1:], classes)
+    return UNet2DModel(**{k: v for k, v in described.items() if k != "_class_name"})
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #random-images-code
 SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "cifar10": (3, 32, 32)}
