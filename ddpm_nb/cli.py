@@ -349,7 +349,7 @@ def _write_drawn(picture: Path, arrays: Path | None, images, labels, ends, colum
     "Write each file whole or not at all; the picture shows the ends of interpolations beside them."
     import numpy as np
     import torch
-    from ddpm_nb.hub import write_safely
+    from ddpm_nb.storage import write_safely
     from ddpm_nb.viz import image_grid
     named = {"images": images.numpy()} | ({} if labels is None else {"labels": labels.numpy()})
     def save(path):
@@ -499,7 +499,7 @@ def _about(model, run: str, weights: str) -> dict:
 def _write_card(folder: Path, card, closest: list) -> None:
     "Write the card, and a picture of the drawn images nearest to training images; show its table."
     import torch
-    from ddpm_nb.hub import write_together
+    from ddpm_nb.storage import write_together
     from ddpm_nb.viz import image_grid
     picture, also = {}, ""
     if closest:

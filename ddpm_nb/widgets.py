@@ -27,7 +27,7 @@ from .data import load_data
 from .gaussian import q_sample
 from .guidance import interpolate
 from .oracle import GaussianMixture, Oracle
-from .hub import SOLVERS
+from .pipeline import SOLVERS
 from .recipes import Recipe, edit, get_recipe
 from .runs import Run
 from .schedule import SCHEDULES
