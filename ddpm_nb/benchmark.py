@@ -27,15 +27,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .data import ImageSet
+from .diffusers_io import unet_for_diffusers
 from .storage import write_safely
 from .devices import DTYPES, Autocast, auto_precision, keep_memory, pick_device
 from .devices import set_float32
 from .loop import Training
 from .recipes import Recipe, edit
 from .runs import Run
-from .dialects import as_foreign
 from .sampling import GaussianDiffusionSampler
-from .unet import ResBlock, UNet, UNetConfig, norm_groups
+from .unet import ResBlock, UNet, UNetConfig
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #contender
 CALLS = 3  # sampling steps that are timed together
@@ -147,7 +147,8 @@ def plain_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(), nam
     trainer, network = recipe.trainer(loop.network, data).to(loop.device), loop.network
     if levers.precision != "fp32": network = Autocast(network, DTYPES[levers.precision])
     sampler = GaussianDiffusionSampler(network, recipe.noise_schedule())
-    loss, update = lambda: trainer(loop.x_0, loop.y).mean(), lambda: average.update_parameters(model)
+    loss = lambda: trainer(loop.x_0, loop.y).mean()
+    update = lambda: average.update_parameters(model)
     sample = lambda: _take(sampler.states(torch.randn_like(loop.x_0), loop.y))
     return loop.contender(name, loss, update, sample)
 
@@ -183,17 +184,10 @@ def diffusers_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(),
 # %% ../nbs/3_workshop/22_benchmark.ipynb #peer
 def _peer(recipe: Recipe, data: ImageSet) -> nn.Module:
     from diffusers import UNet2DModel
-    c, n = as_foreign(recipe.unet), len(recipe.unet.multipliers)
-    kind = lambda where: ["Attn" * (i in c.attention_levels) + where for i in range(n)]
-    return UNet2DModel(
-        sample_size=data.shape[1], in_channels=data.shape[0], out_channels=data.shape[0],
-        block_out_channels=[c.width * m for m in c.multipliers], layers_per_block=c.blocks,
-        down_block_types=kind("DownBlock2D"), up_block_types=kind("UpBlock2D")[::-1],
-        attention_head_dim=None if c.heads == 1 else c.width * c.multipliers[-1] // c.heads,
-        norm_num_groups=c.groups or norm_groups(c.width), norm_eps=c.norm_eps, dropout=c.dropout,
-        downsample_padding=0 if c.downsample_padding == "asymmetric" else 1,
-        flip_sin_to_cos=False, freq_shift=c.time_shift,
-        num_class_embeds=len(data.classes) + 1 if recipe.labels else None)
+    classes = len(data.classes) + 1 if recipe.labels else None  # ours has a row for none
+    config = replace(recipe.unet, in_channels=data.shape[0])
+    options = unet_for_diffusers(config, data.shape[1:], classes)
+    return UNet2DModel(**{k: v for k, v in options.items() if k != "_class_name"})
 
 # %% ../nbs/3_workshop/22_benchmark.ipynb #with_defaults
 def with_defaults(recipe: Recipe, data: ImageSet, device: str | None = None) -> Contender:
