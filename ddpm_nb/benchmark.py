@@ -25,7 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .data import ImageSet
-from .hub import write_safely
+from .storage import write_safely
 from .devices import DTYPES, Autocast, auto_precision, keep_memory, pick_device
 from .devices import set_float32
 from .loop import Training

@@ -22,8 +22,10 @@ import torch
 from . import __version__
 from .checks import check_choice
 from .data import DATA, ImageSet, load_data
-from .hub import Checkpoints, Pipeline, check_room, force_to_disk, leftovers, locked
-from .hub import read_pipeline, write_safely
+from .pipeline import Pipeline
+from .storage import Checkpoints, check_room, force_to_disk, leftovers, locked
+from .pipeline import read_pipeline
+from .storage import write_safely
 from .progress import Progress, say
 from .recipes import Recipe, settings
 from .devices import process_device
