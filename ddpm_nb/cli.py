@@ -56,7 +56,7 @@ _SAMPLING = "how to draw", "cli.SamplingOptions"
 def _fields(
     *classes: str,  # such as `unet.UNetConfig`
 ) -> dict[str, tuple[type, str]]:
-    "Type and comment of each field of dataclasses, read from source: importing torch takes too long."
+    "Type and comment of each field of dataclasses, read from source: importing torch takes long."
     found, not_set = {}, ast.literal_eval(_defined("recipes")[0]["NOT_SET"].value)
     for module, name in (c.split(".") for c in classes):
         nodes, lines = _defined(module)
@@ -130,7 +130,7 @@ def _command(name: str, function, *group: str):
     def tell(text): say(f"{name}: {text}", file=sys.stderr)
 
     def command(
-        argv: list[str] | None = None,  # the words after the command's name; the process's own when None
+        argv: list[str] | None = None,  # the words after its name; the process's own when None
     ) -> int:                           # exit code
         try:
             options, joined = _parser(name, function, *group).read(argv), _joined()
@@ -138,7 +138,7 @@ def _command(name: str, function, *group: str):
                 show = cache(lambda text: tell(f"warning: {text}"))  # each once
                 warnings.showwarning = lambda message, *_: show(str(message))
                 function(**options)
-            if _joined() and not joined:  # the threads of a group could abort this process at its end
+            if _joined() and not joined:  # its threads could abort this process at the end
                 sys.modules["torch"].distributed.destroy_process_group()
             return 0
         except (ValueError, OSError, RuntimeError, ArithmeticError, ImportError) as e:
@@ -148,7 +148,7 @@ def _command(name: str, function, *group: str):
             tell("interrupted")
             return 130
         finally:
-            atexit.register(gc.freeze)  # or Python looks through all that torch made, for two seconds
+            atexit.register(gc.freeze)  # or Python takes two seconds for all that torch made
             _flush()
     command.__doc__, command.__name__ = function.__doc__, name
     return command
@@ -198,7 +198,7 @@ def _load(run: str, device: str | None, weights: str = "ema"):
     from ddpm_nb.weights import load
     is_run = (Path(run) / "run.json").is_file()
     if weights != "ema" and not is_run:
-        raise ValueError(f"weights must be ema where there is no run with checkpoints; got {weights!r}")
+        raise ValueError(f"weights must be ema without a run's checkpoints; got {weights!r}")
     model = load_run(run, device, weights) if is_run else load(run, device)
     if model.device.type == "cpu": keep_memory()
     return model
@@ -207,9 +207,9 @@ def _load(run: str, device: str | None, weights: str = "ema"):
 def _train(
     recipe: str | None = None,  # digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
-    resume: str | None = None,  # folder of a run to go on with; of its fields only data, steps, minutes and what changes no step (such as workers) can be others
-    out: str | None = None,     # folder of the run; the first free runs/RECIPE when not given
-    device: str | None = None,  # cpu, cuda or mps; the best there is when not given
+    resume: str | None = None,  # folder of a run that was cut short, to go on with
+    out: str | None = None,     # folder of the run; by default the first free runs/RECIPE
+    device: str | None = None,  # cpu, cuda or mps; by default the best there is
     overwrite: bool = False,    # replace an earlier run in that folder
     **fields,                   # any of `recipe_fields()`
 ):
@@ -238,28 +238,28 @@ ddpm_train = _command("ddpm_train", _train, *_RECIPE)
 class SamplingOptions:
     "How to draw: what sampling and evaluation share."
     steps: int | None = None               # sampling steps; all of the schedule's when None
-    solver: str | None = None              # ancestral, ddim or dpm (DPM-Solver++, made for 10 to 20 steps); the model's own when None
-    guidance_scale: float | None = None    # above 1: more typical of their class, and more alike; no guidance when None
-    spacing: str = "trailing"              # which steps to keep: linspace (not for dpm), trailing (the default), leading or logsnr (for dpm on a linear schedule)
-    variance: str | None = None            # of the ancestral steps: fixed_small, fixed_large or learned; when None the recipe's for all steps, the small (or the learned) one for fewer
-    precision: str = "fp32"                # of the network: fp32 (the default), bf16, fp16, or auto, the fastest that the device has
-    compile: bool = False                  # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
+    solver: str | None = None              # ancestral, ddim or dpm; the model's own when None
+    guidance_scale: float | None = None    # above 1: more typical of their class, and more alike
+    spacing: str = "trailing"              # of the steps: trailing, linspace, leading or logsnr
+    variance: str | None = None            # of ancestral steps: fixed_small, fixed_large or learned
+    precision: str = "fp32"                # of the network: fp32, bf16, fp16 or auto, the fastest
+    compile: bool = False                  # torch.compile it: pays from some hundred calls
 
 # %% ../nbs/3_workshop/23_cli.ipynb #_sample
 def _sample(
-    run: str,                    # folder of a run, of a pipeline or of diffusers, a checkpoint of the article's, or a name on the Hugging Face Hub
+    run: str,                    # folder of a run, pipeline or diffusers; checkpoint; Hub name
     *,
     n: int = 64,                 # images (-n under torchrun, which takes --n for its own)
-    label: int | None = None,    # their class, from 0, or the number of classes for none; when not given, evenly all of them, and none for inpaint and interpolate
-    inpaint: str | None = None,  # image to paint a part of, of the size that the run draws; takes each step five times (try --steps 100 --variance fixed_large)
+    label: int | None = None,    # class from 0, or the number of classes for none; by default all
+    inpaint: str | None = None,  # image to paint a part of; takes each step five times
     mask: str | None = None,     # image of the same size, white where to paint
-    interpolate: bool = False,   # draw ways from one held-out image to another, one a row (n is rounded to full rows); smooth with ddim and dpm
+    interpolate: bool = False,   # lead from one held-out image to another, in rows
     batch_size: int = 500,       # images at a time, of each process
-    seed: int = 0,               # the same seed draws the same images, as long as n and batch_size stay
-    out: str | None = None,      # picture to write, .png, of the first 1000; RUN/drawn.png when not given, drawn.png where RUN is no folder
-    npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels` to this file, .npz
-    columns: int | None = None,  # images a row; a column for each class, or about a square, when not given
-    device: str | None = None,   # cpu, cuda or mps; the best there is when not given
+    seed: int = 0,               # the same seed, n and batch_size draw the same images
+    out: str | None = None,      # picture of the first 1000, .png; by default RUN/drawn.png
+    npz: str | None = None,      # also write `images` (N, C, H, W) in [-1, 1] and `labels`, .npz
+    columns: int | None = None,  # images a row; by default one a class, or about a square
+    device: str | None = None,   # cpu, cuda or mps; by default the best there is
     **sampling,                  # any of `SamplingOptions`
 ):
     "Draw images from a trained model."
@@ -272,7 +272,7 @@ def _sample(
     check_whole("batch_size", batch_size)
     check_seed(seed)
     if (inpaint is None) != (mask is None): raise ValueError("inpaint and mask go together")
-    if interpolate and inpaint is not None: raise ValueError("inpaint and interpolate exclude each other")
+    if interpolate and mask: raise ValueError("inpaint and interpolate exclude each other")
     model, chain, ends = _load(run, device), None, None
     if interpolate or inpaint is not None: label = _no_label(model, label, sampling)
     if inpaint is not None: chain = _inpainting(model, Path(inpaint), Path(mask))
@@ -368,23 +368,25 @@ def _calls(times: list[int]) -> int:
 
 # %% ../nbs/3_workshop/23_cli.ipynb #_eval
 def _eval(
-    run: str,                    # folder of a run, of a pipeline or of diffusers, a checkpoint of the article's, or a name on the Hugging Face Hub; or card.json, an earlier evaluation
+    run: str,                    # as for ddpm_sample; or card.json of an earlier evaluation
     *,
     against: str | None = None,  # card.json to compare with; with two cards, nothing is drawn
-    metrics: str = "all",        # of fid, kid, is, precision, recall, density, coverage, accuracy, recognised, memorisation, memorisation_features, with commas, or all of these that can be had; bits (a dimension, of images kept aside) only when asked for, as it takes minutes
+    metrics: str = "all",        # names with commas, or all that can be had but for bits
     n: int = 2000,               # images to draw
-    label: int | None = None,    # their class, or the number of classes for none; evenly all of them when not given
-    weights: str = "ema",        # of a run: the averaged ones, or the raw ones of its last checkpoint
-    data: str | None = None,     # real images: digits, photos, mnist, fashion_mnist, cifar10, or a folder; the run's when not given
-    extractor: str = "auto",     # whose features: judge, inception or pixels; auto takes the judge for small images with labels, else inception
+    label: int | None = None,    # class from 0, or the number of classes for none; by default all
+    weights: str = "ema",        # of a run: the averaged ones (ema), or its last checkpoint's (raw)
+    data: str | None = None,     # real images, as of a recipe; by default the run's
+    extractor: str = "auto",     # of features: judge, inception, pixels or auto
     keep: int = 10000,           # images of which features and pixels are kept
     batch_size: int = 500,       # images at a time, of each process
     seed: int = 0,               # of the drawing
-    out: str | None = None,      # folder for card.json, card.md and neighbours.png; RUN/evaluation when not given, evaluation where RUN is no folder
-    device: str | None = None,   # cpu, cuda or mps; the best there is when not given
+    out: str | None = None,      # folder for the card; by default RUN/evaluation
+    device: str | None = None,   # cpu, cuda or mps; by default the best there is
     **sampling,                  # any of `SamplingOptions`
 ):
-    "Judge the images that a trained model draws, and write a card."
+    """Judge the images that a trained model draws, and write a card. The metrics are fid, kid, is,
+    precision, recall, density, coverage, accuracy, recognised, memorisation, memorisation_features
+    and bits (a dimension, of held-out images), which takes minutes."""
     from ddpm_nb.checks import rank_and_world
     from ddpm_nb.evaluation import Card, compare
     other = None if against is None else Card.read(Path(against))
@@ -512,14 +514,14 @@ def _write_card(folder: Path, card, closest: list) -> None:
 
 # %% ../nbs/3_workshop/23_cli.ipynb #_bench
 def _bench(
-    recipe: str = "cifar10",    # whose network and batch: digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
+    recipe: str = "cifar10",    # digits, photos, mnist, fashion_mnist, cifar10 or cifar10_article
     *,
     rounds: int = 5,            # how often each is timed
     levers: bool = False,       # also what makes it faster, one by one
     compiled: bool = False,     # also with torch.compile, which takes minutes to begin
     growth: bool = False,       # also other batches, sizes and widths
     out: str = "benchmark",     # folder for bench.json, bench.md and bench.png
-    device: str | None = None,  # cpu, cuda or mps; the best there is when not given
+    device: str | None = None,  # cpu, cuda or mps; by default the best there is
     **fields,                   # any of `recipe_fields()`
 ):
     "Race this library against the plain way and against diffusers (which must be installed)."
@@ -541,5 +543,6 @@ ddpm_bench = _command("ddpm_bench", _bench, *_RECIPE)
 #| eval: false
 if __name__ == "__main__":
     commands = {"train": ddpm_train, "sample": ddpm_sample, "eval": ddpm_eval, "bench": ddpm_bench}
-    if len(sys.argv) < 2 or sys.argv[1] not in commands: sys.exit(f"usage: python -m ddpm_nb.cli {'|'.join(commands)} ...")
-    sys.exit(commands[sys.argv[1]](sys.argv[2:]))
+    name, *words = sys.argv[1:] or [""]
+    if name not in commands: sys.exit(f"usage: python -m ddpm_nb.cli {'|'.join(commands)} ...")
+    sys.exit(commands[name](words))

@@ -19,7 +19,14 @@ from torch import Tensor, nn
 from huggingface_hub import ModelHubMixin
 from safetensors.torch import save as save_safetensors
 from . import __version__
-from .checks import check_choice, check_fields, check_seed, check_whole, digest, rank_and_world
+from ddpm_nb.checks import (
+    check_choice,
+    check_fields,
+    check_seed,
+    check_whole,
+    digest,
+    rank_and_world,
+)
 from .data import seed_for
 from .devices import DTYPES, PRECISIONS, Autocast, Compiled, auto_precision
 from .devices import place_model, process_device, set_float32
@@ -39,11 +46,23 @@ def describe_schedule(
     schedule: NoiseSchedule,  # of all steps
 ) -> dict:                    # for JSON
     "A schedule by name and numbers where these give the same bits, else by its betas. `ValueError` for a thinned-out one."
-    if not torch.equal(schedule.timesteps.cpu(), torch.arange(schedule.T)): raise ValueError(f"schedule must be the whole one that the model was trained with; got {schedule.T} steps of it")
+    if not torch.equal(schedule.timesteps.cpu(), torch.arange(schedule.T)):
+        raise ValueError(
+            f"schedule must be the whole one that the model was trained with; got {schedule.T} steps of it"
+        )
     first, last = (float(f"{float(b):.12g}") for b in (schedule.betas[0], schedule.betas[-1]))
-    guesses = {"linear": (first, last), "quadratic": (first, last), "cosine": (), "constant": (first,)}
+    guesses = {
+        "linear": (first, last),
+        "quadratic": (first, last),
+        "cosine": (),
+        "constant": (first,),
+    }
     for name, numbers in guesses.items():
-        said = {"name": name, "T": schedule.T, **dict(zip(("beta",) if name == "constant" else ("beta_1", "beta_T"), numbers))}
+        said = {
+            "name": name,
+            "T": schedule.T,
+            **dict(zip(("beta",) if name == "constant" else ("beta_1", "beta_T"), numbers)),
+        }
         with suppress(ValueError):
             if torch.equal(read_schedule(said).betas, schedule.betas.cpu()): return said
     return {"betas": schedule.betas.tolist()}
@@ -75,11 +94,21 @@ class SamplingOptions:
     "How images are drawn: the same words in Python, in the commands and on an evaluation card."
     steps: int | None = None             # network calls; all of the schedule's when None
     solver: str | None = None            # one of `SOLVERS`; the model's own when None
-    guidance_scale: float | None = None  # of classifier-free guidance; plainly conditional when None
-    spacing: str = "trailing"            # which steps are taken: see `timestep_subset`, and chapter 8 for `dpm`
-    variance: str | None = None          # of the ancestral steps; the model's own for all steps, the small (or learned) one for fewer, when None
-    precision: str = "fp32"              # of the network: one of `PRECISIONS`, or `auto`, the fastest that the device has
-    compile: bool = False                # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
+    guidance_scale: float | None = (
+        None  # of classifier-free guidance; plainly conditional when None
+    )
+    spacing: str = (
+        "trailing"  # which steps are taken: see `timestep_subset`, and chapter 8 for `dpm`
+    )
+    variance: str | None = (
+        None  # of the ancestral steps; the model's own for all steps, the small (or learned) one for fewer, when None
+    )
+    precision: str = (
+        "fp32"  # of the network: one of `PRECISIONS`, or `auto`, the fastest that the device has
+    )
+    compile: bool = (
+        False  # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
+    )
 
     def __post_init__(self):
         check_fields(self)
@@ -93,7 +122,6 @@ class Samples(NamedTuple):
     "Images that were drawn."
     images: Tensor          # (n, C, H, W) in [-1, 1], on the CPU
     labels: Tensor | None   # (n,) int64, what they were to be; None from a model without labels
-
 
 # %% ../nbs/3_workshop/15_pipeline.ipynb #sampler
 @dataclass(eq=False, kw_only=True)
@@ -125,13 +153,17 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def __repr__(self):
         millions = sum(p.numel() for p in self.model.parameters()) / 1e6
-        return (f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, {len(self.classes) or 'no'} "
-                f"classes, {self.schedule}, {self.prediction}, {self.variance})")
+        return (
+            f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, {len(self.classes) or 'no'} "
+            f"classes, {self.schedule}, {self.prediction}, {self.variance})"
+        )
 
     def sampler(self, steps: int | None = None, solver: str | None = None, **options) -> GaussianDiffusionSampler:
         "Algorithm 2 as it was meant, on all steps; or as `SamplingOptions` say. `ValueError` when it cannot be done."
         o = SamplingOptions(steps=steps, solver=solver, **options)
-        schedule = respace(self.schedule, self.schedule.T if o.steps is None else o.steps, o.spacing)
+        schedule = respace(
+            self.schedule, self.schedule.T if o.steps is None else o.steps, o.spacing
+        )
         return GaussianDiffusionSampler(
             _network_for(self, o), schedule, rule=SOLVERS[o.solver or self.solver],
             prediction=self.prediction, variance=_variance_for(self, o), clip=self.clip)
@@ -140,7 +172,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
         """`n` labels: all the same when one is asked for (the number of classes means none), else evenly all
         of them; None without classes. `ValueError` when out of range."""
         K = len(self.classes)
-        if label is not None and not K: raise ValueError("label was given, but this model was trained without labels")
+        if label is not None and not K:
+            raise ValueError("label was given, but this model was trained without labels")
         if label is not None and not 0 <= label < K + self.unlabelled:
             none = f", or {K} for none" if self.unlabelled else ""
             raise ValueError(f"label must be 0 … {K - 1}{none}; got {label}")
@@ -161,8 +194,16 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
     ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # number of the first image; images and labels as in `Samples`
         "Draw images batch by batch, for as many as there are to be."
         n, batch_size = check_whole("n", n), check_whole("batch_size", batch_size)
-        make = _Batches(self.sampler(**options), self.shape, self.pick_labels(n, label), n, batch_size,
-                        check_seed(seed), chain or GaussianDiffusionSampler.states, self.device)
+        make = _Batches(
+            self.sampler(**options),
+            self.shape,
+            self.pick_labels(n, label),
+            n,
+            batch_size,
+            check_seed(seed),
+            chain or GaussianDiffusionSampler.states,
+            self.device,
+        )
         rank, world = rank_and_world() if share else (0, 1)
         return make.drawn(range(0, n, batch_size)[rank::world], not rank and progress, on_state)
 
@@ -190,10 +231,14 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def about(self) -> dict:
         "All but the network, for JSON."
-        return {"schedule": describe_schedule(self.schedule), **{k: getattr(self, k) for k in _KEPT},
-                "ddpm_nb": __version__}
+        return {
+            "schedule": describe_schedule(self.schedule),
+            **{k: getattr(self, k) for k in _KEPT},
+            "ddpm_nb": __version__,
+        }
 
-    def _save_pretrained(self, save_directory: Path) -> None: _write_pipeline(self, Path(save_directory))
+    def _save_pretrained(self, save_directory: Path) -> None:
+        _write_pipeline(self, Path(save_directory))
 
     @classmethod
     def from_pretrained(cls,
@@ -204,16 +249,21 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
         "Read what `save_pretrained` wrote: see `read_pipeline` for what can go wrong."
         return Pipeline(**read_pipeline(name, device, **where))
 
-
 # %% ../nbs/3_workshop/15_pipeline.ipynb #draw
 def _check_network(pipe: Pipeline, c: UNetConfig) -> None:
     if (pipe.variance == "learned") != c.learned_variance:
-        raise ValueError(f"variance {pipe.variance!r} does not go with a network whose learned_variance is {c.learned_variance}")
+        raise ValueError(
+            f"variance {pipe.variance!r} does not go with a network whose learned_variance is {c.learned_variance}"
+        )
     if len(pipe.shape) != 3 or pipe.shape[0] != c.in_channels:
-        raise ValueError(f"shape must be ({c.in_channels}, H, W) for this network; got {pipe.shape}")
+        raise ValueError(
+            f"shape must be ({c.in_channels}, H, W) for this network; got {pipe.shape}"
+        )
     c.check_size(*pipe.shape[1:])
     if len(pipe.classes) != (c.classes or 0):
-        raise ValueError(f"classes must be {c.classes or 0} names for this network; got {len(pipe.classes)}")
+        raise ValueError(
+            f"classes must be {c.classes or 0} names for this network; got {len(pipe.classes)}"
+        )
 
 
 def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
@@ -225,7 +275,11 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
     if o.compile: model = Compiled(model)
     if o.guidance_scale is None: return model
     if not pipe.unlabelled:
-        why = "never saw an image without its label (label_dropout = 0)" if pipe.classes else "was trained without labels"
+        why = (
+            "never saw an image without its label (label_dropout = 0)"
+            if pipe.classes
+            else "was trained without labels"
+        )
         raise ValueError(f"guidance_scale was given, but this model {why}")
     return ClassifierFreeGuidance(model, o.guidance_scale, len(pipe.classes))
 
@@ -237,7 +291,6 @@ def _variance_for(pipe: Pipeline, o: SamplingOptions) -> str:
     if (variance == "learned") == learned: return variance
     wanted = "learned" if learned else "fixed_small or fixed_large"
     raise ValueError(f"variance must be {wanted} for this model; got {variance!r}")
-
 
 # %% ../nbs/3_workshop/15_pipeline.ipynb #drawing
 class _Batches(NamedTuple):
@@ -326,8 +379,9 @@ def _write_pipeline(pipe: Pipeline, folder: Path) -> None:
     tensors = {k: v.contiguous() for k, v in pipe.model.state_dict().items()}
     weights, config = save_safetensors(tensors, {"format": "pt"}), _json(asdict(pipe.model.config))
     about = _json(pipe.about() | {"network": digest(config + weights)})
-    write_together(folder, {"config.json": config, "pipeline.json": about, "model.safetensors": weights})
+    write_together(
+        folder, {"config.json": config, "pipeline.json": about, "model.safetensors": weights}
+    )
 
 
 def _json(content: dict) -> bytes: return json.dumps(content, indent=1, ensure_ascii=False).encode()
-

@@ -81,7 +81,8 @@ def force_to_disk(path: Path) -> None:
 def locked(folder: Path):
     "Hold the lock of a folder. `OSError` when another process has it."
     lock = Path(folder) / ".lock"
-    if lock.is_symlink(): raise OSError(f"{lock} is a link, and no lock is taken through one: remove it")
+    if lock.is_symlink():
+        raise OSError(f"{lock} is a link, and no lock is taken through one: remove it")
     lock = FileLock(lock)
     try: lock.acquire(blocking=False)
     except Timeout: raise OSError(f"{folder} is in use by another process") from None
@@ -94,7 +95,9 @@ def check_room(
     size: int,     # bytes that it is to hold at one time, beyond what it holds now
 ) -> None:
     "`OSError` when the disk of a folder has no room for so many bytes."
-    there = next(p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists())
+    there = next(
+        p for p in (Path(folder).absolute(), *Path(folder).absolute().parents) if p.exists()
+    )
     free = shutil.disk_usage(there).free
     if free < size:
         size, free = (f"{n / 2**20:,.0f} MiB" for n in (size, free))
@@ -111,7 +114,11 @@ class Checkpoints:
 
     def paths(self) -> list[Path]:
         "The checkpoints there are, oldest first. What has another name than `save` gives is none."
-        found = [p for p in self.folder.glob("step_*.pt") if _CHECKPOINT.fullmatch(p.name) and p.is_file()]
+        found = [
+            p
+            for p in self.folder.glob("step_*.pt")
+            if _CHECKPOINT.fullmatch(p.name) and p.is_file()
+        ]
         return sorted(found, key=lambda p: (self.step_of(p), p.name))
 
     @staticmethod
@@ -129,8 +136,12 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         buffer.seek(0)
-        try: read_tensors(buffer)
-        except ValueError as e: raise ValueError(f"the state of step {step} could not be read back, and is not kept: {e}") from e
+        try:
+            read_tensors(buffer)
+        except ValueError as e:
+            raise ValueError(
+                f"the state of step {step} could not be read back, and is not kept: {e}"
+            ) from e
         path = self.folder / f"step_{step:09d}-{digest(buffer.getbuffer())}.pt"
         write_safely(path, lambda p: p.write_bytes(buffer.getbuffer()))
         for old in self.paths()[:-self.keep]:
@@ -142,10 +153,13 @@ class Checkpoints:
         for path in reversed(self.paths()):
             content = path.read_bytes()
             with suppress(ValueError):
-                if digest(content) == path.stem.split("-")[1]: return read_tensors(io.BytesIO(content))
-            warnings.warn(f"{path} is damaged and was passed over: its content is not what was written", stacklevel=2)
+                if digest(content) == path.stem.split("-")[1]:
+                    return read_tensors(io.BytesIO(content))
+            warnings.warn(
+                f"{path} is damaged and was passed over: its content is not what was written",
+                stacklevel=2,
+            )
         raise RuntimeError(f"{self.folder} holds no whole checkpoint to go on from")
 
 
 _CHECKPOINT = re.compile(r"step_(\d{9,})-[0-9a-f]{16}\.pt")
-
