@@ -25,12 +25,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
 from . import __version__
 from .data import ImageSet
-from .hub import write_safely
+from .storage import write_safely
 from .devices import DTYPES, Autocast, auto_precision, keep_memory, pick_device
 from .devices import set_float32
 from .loop import Training
 from .recipes import Recipe, edit
 from .runs import Run
+from .dialects import as_foreign
 from .sampling import GaussianDiffusionSampler
 from .unet import ResBlock, UNet, UNetConfig, norm_groups
 
@@ -162,7 +163,7 @@ def as_it_comes(recipe: Recipe, data: ImageSet, device: str | None = None) -> Co
 def _peer(recipe: Recipe, data: ImageSet):
     "The network of a recipe as diffusers' `UNet2DModel`."
     from diffusers import UNet2DModel
-    c, n = recipe.unet, len(recipe.unet.multipliers)
+    c, n = as_foreign(recipe.unet), len(recipe.unet.multipliers)
     kind = lambda where: ["Attn" * (i in c.attention_levels) + where for i in range(n)]
     return UNet2DModel(
         sample_size=data.shape[1], in_channels=data.shape[0], out_channels=data.shape[0], block_out_channels=[c.width * m for m in c.multipliers],

@@ -12,6 +12,7 @@ from pathlib import Path
 from fastcore.docments import docments
 from .checks import check_choice, check_fields, check_whole
 from .data import ImageSet
+from .dialects import AnyUNetConfig, ForeignConfig, as_foreign
 from .gaussian import VARIANCES, check_prediction, check_variance
 from .likelihood import ImportanceTrainer, hybrid_loss, vlb_loss
 from .schedule import MAX_T, SCHEDULES, NoiseSchedule
@@ -52,7 +53,7 @@ class Recipe:
     preview_every: int = 5000       # steps between two grids of samples, and saves of the weights
     checkpoint_every: int = 1000    # steps between two checkpoints, from which a run can go on
     preview_steps: int | None = None  # sampling steps for the grids; None: 50, or all if it must
-    unet: UNetConfig = field(default_factory=UNetConfig)
+    unet: AnyUNetConfig = field(default_factory=UNetConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self):
@@ -137,9 +138,9 @@ def recipe_fields() -> dict[str, tuple[str | None, type, str]]:
 
 
 def settings(recipe: Recipe) -> dict:
-    "The value of each of `recipe_fields()`."
-    return {name: getattr(getattr(recipe, part) if part else recipe, name)
-            for name, (part, *_) in recipe_fields().items()}
+    "The value of each of `recipe_fields()`, and of every option of the network."
+    values = vars(recipe) | vars(as_foreign(recipe.unet)) | vars(recipe.training)
+    return {name: v for name, v in values.items() if name not in NOT_SET}
 
 # %% ../nbs/3_workshop/17_recipes.ipynb #edit
 def edit(
@@ -176,9 +177,9 @@ RECIPES = {r.name: r for r in (
            training=replace(_TRAINING, steps=20_000, warmup=500)),
     Recipe("cifar10", data="cifar10"),  # Ho et al. 2020, appendix B: every default
     Recipe("cifar10_article", data="cifar10", clip=False,
-           unet=UNetConfig(multipliers=(1, 2, 3, 4), attention_levels=(2,), dropout=0.15,
-                           norm_eps=1e-5, downsample_padding="symmetric", init="article",
-                           time_order="interleaved", time_shift=0),
+           unet=ForeignConfig(multipliers=(1, 2, 3, 4), attention_levels=(2,), dropout=0.15,
+                              norm_eps=1e-5, downsample_padding="symmetric", init="article",
+                              time_order="interleaved", time_shift=0),
            training=TrainingConfig(batch_size=80, steps=200 * 625, lr=2e-4, warmup=20 * 625,
                                    warmup_from=0.5, decay="cosine", weight_decay=1e-4,
                                    grad_clip=1000 / (80 * 3 * 32 * 32), ema=0.0)),

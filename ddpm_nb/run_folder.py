@@ -20,10 +20,11 @@ import torch
 from torch import nn
 from . import __version__
 from .data import DATA, ImageSet
-from .hub import check_room, leftovers, locked, read_pipeline, write_safely
+from .files import read_json
 from .loop import LogEntry
+from .pipeline import read_pipeline
 from .recipes import Recipe, settings
-from .unet import read_json
+from .storage import check_room, leftovers, locked, write_safely
 
 # %% ../nbs/3_workshop/18_run_folder.ipynb #about
 def describe_run(recipe: Recipe, data: ImageSet) -> dict:

@@ -19,13 +19,14 @@ import torch
 from .checks import check_choice
 from .data import DATA, ImageSet, load_data
 from .devices import process_device
-from .hub import Checkpoints, Pipeline, force_to_disk, leftovers, read_pipeline, write_safely
 from .loop import LogEntry, Training, fit
+from .pipeline import Pipeline, read_pipeline
 from .progress import Progress, say
 from .recipes import Recipe, settings
 from .run_folder import append_to_log, check_data, check_recipe, describe_run, has_weights
 from .run_folder import new_folder, old_folder, read_about, read_log, warn_of_decay
 from .run_folder import write_about, write_log
+from .storage import Checkpoints, force_to_disk, leftovers, write_safely
 from .unet import UNet, load_state, unwrap_names
 
 # %% ../nbs/3_workshop/18_runs.ipynb #run

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from ddpm_nb.data import load_data
 from ddpm_nb.evaluation import train_judge
-from ddpm_nb.metrics import nearer, nearest
+from ddpm_nb.metrics import nearest, probability_closer
 
 train, held, whole = load_data("digits"), load_data("digits", "test"), load_data("digits", "all").scaled()
 judge = train_judge(train)
@@ -24,7 +24,7 @@ views = {"pixels": lambda x: levels(x).flatten(1), "features": lambda x: judge.f
 def copied(view, x):
     "Probability to be nearer to the training than a digit kept aside is, and the share whose nearest real digit is in the training."
     a, b, c = (nearest(view(some), view(real)).distance for some, real in ((x, train.scaled()), (held.scaled(), train.scaled()), (x, held.scaled())))
-    return nearer(a, b).value, (a < c).double().mean().item()
+    return probability_closer(a, b).value, (a < c).double().mean().item()
 
 
 print(f"held-out real digits: {judge.recognised(held.scaled()):.3f} recognised, {judge.accuracy(held.scaled(), held.labels):.3f} right")
