@@ -111,7 +111,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                               'ddpm_nb.data._Stacked': ('1_method/data.html#_stacked', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._Stacked.__getitem__': ('1_method/data.html#_stacked.__getitem__', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._Stacked.__init__': ('1_method/data.html#_stacked.__init__', 'ddpm_nb/data.py'),
-                              'ddpm_nb.data._Stacked.__len__': ('1_method/data.html#_stacked.__len__', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._all_files': ('1_method/data.html#_all_files', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._check_form': ('1_method/data.html#_check_form', 'ddpm_nb/data.py'),
                               'ddpm_nb.data._check_images': ('1_method/data.html#_check_images', 'ddpm_nb/data.py'),
