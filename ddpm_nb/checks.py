@@ -111,8 +111,8 @@ def check_alike(**tensors: Tensor | None) -> None:
 def check_dtype(x: Tensor, weight: Tensor) -> None:
     "`ValueError` unless images and a network's weights have one dtype, or autocast handles both."
     check_alike(x_t=x)
-    autocast = weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type)
-    if x.dtype == weight.dtype or autocast: return
+    if x.dtype == weight.dtype: return  # before autocast, which does not know every device
+    if weight.dtype == torch.float32 and torch.is_autocast_enabled(x.device.type): return
     raise ValueError(f"the images are {x.dtype} and the network's weights {weight.dtype}: "
                      f"convert one of them, images.to({weight.dtype}) or network.to({x.dtype})")
 

@@ -17,8 +17,7 @@ from .checks import check_choice
 # %% ../nbs/3_workshop/12_devices.ipynb #pick_device
 def pick_device(device: str | None) -> torch.device:
     "`cpu`, `cuda` or `mps`; the best there is when None. `ValueError` for one that is not there."
-    best = "cpu"
-    if torch.backends.mps.is_available(): best = "mps"
+    best = "mps" if torch.backends.mps.is_available() else "cpu"
     if torch.cuda.is_available(): best = "cuda"
     if device in (None, "cpu", best): return torch.device(device or best)
     raise ValueError(f"device must be cpu or what torch finds here, {best}; got {device!r} "
@@ -26,8 +25,7 @@ def pick_device(device: str | None) -> torch.device:
 
 
 def process_device(device: str | None) -> torch.device:
-    """The device of this process, of the kind that `pick_device` says. If it was launched as one
-    of several, it joins the others."""
+    "The device of this process, which joins the others if it was launched as one of several."
     from accelerate import PartialState
     device = pick_device(device)
     if int(os.environ.get("WORLD_SIZE", 1)) == 1: return device
@@ -47,17 +45,15 @@ def auto_precision(device: torch.device) -> str:
 
 def _cpu_has_bf16() -> bool:
     "Torch knows, and has no public function that says so."
-    asked = [getattr(torch.cpu, f"_is_{unit}_supported", None) for unit in _BF16_UNITS]
-    return any(ask() for ask in asked if ask)
+    return any(getattr(torch.cpu, name, bool)() for name in _BF16_QUESTIONS)
 
-_BF16_UNITS = ("amx_tile", "avx512_bf16")
+_BF16_QUESTIONS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
 
 
 def set_float32(
     precision: str,  # of `PRECISIONS`; all but `fp32` let a GPU shorten the factors of its products
 ) -> None:
     "Say what float32 means on a GPU, for the whole process: torch's own default is a mixture."
-    check_choice("precision", precision, PRECISIONS)
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
 
@@ -73,8 +69,8 @@ def place_model(
     channels_last: str = "auto",  # `on`, `off`, or `auto`: a large one, on a CPU or with CUDA
 ) -> nn.Module:                   # the same
     "Move a network to a device, in the layout in which it is fastest there."
-    auto = channels_last == "auto" and device.type in ("cpu", "cuda") and is_large(model)
-    last = channels_last == "on" or auto
+    pays = device.type in ("cpu", "cuda") and is_large(model)
+    last = channels_last == "on" or channels_last == "auto" and pays
     layout = torch.channels_last if last else torch.contiguous_format
     return model.to(device, memory_format=layout)
 
@@ -87,9 +83,9 @@ def keep_memory(
     try: mallopt = ctypes.CDLL(None).mallopt  # glibc has it
     except (AttributeError, OSError, TypeError): return False
     trim, mmap_threshold, mmap_max = -1, -3, -4
-    if on: return all((mallopt(mmap_max, 0), mallopt(trim, 2**31 - 1)))
-    return all((mallopt(mmap_max, 2**16), mallopt(trim, 2**26),
-                mallopt(mmap_threshold, 2**25)))  # where its own rule ends up
+    asked = {mmap_max: 2**16, trim: 2**26, mmap_threshold: 2**25}  # where its own rule ends up
+    if on: asked = {mmap_max: 0, trim: 2**31 - 1}
+    return all([mallopt(parameter, value) for parameter, value in asked.items()])
 
 # %% ../nbs/3_workshop/12_devices.ipynb #autocast
 class Autocast(nn.Module):

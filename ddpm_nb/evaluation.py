@@ -24,7 +24,7 @@ from .data import ImageSet
 from .sampling import evaluating
 from .metrics import METRICS, FeatureSet, MetricRow, Moments
 from .metrics import check_features, compare_features, frechet_distance
-from .unet import read_json, read_tensors
+from .files import read_json, read_tensors
 
 # %% ../nbs/3_workshop/19_evaluation.ipynb #extractor
 @dataclass(frozen=True, eq=False)

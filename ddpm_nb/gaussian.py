@@ -15,15 +15,20 @@ from .checks import check_alike, check_choice, check_index
 from .schedule import NoiseSchedule, extract
 
 # %% ../nbs/1_method/02_gaussian.ipynb #standard_normal
-def standard_normal(
-    like: Tensor,                              # shape, dtype and device to copy
-    generator: torch.Generator | None = None,  # where the numbers come from; torch's default when None
-) -> Tensor:                                   # as `like`, every entry ~ N(0, 1)
-    "Standard normal noise shaped like a tensor. `ValueError` when that is not floating point."
+def standard_normal(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    "Standard normal noise with the shape, dtype and device of a floating-point tensor."
     check_alike(like=like)
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
+
+def _at(schedule: NoiseSchedule, x: Tensor, t: Tensor, *names: str) -> list[Tensor]:
+    "Tables of the schedule at steps `t`, shaped to multiply `x`."
+    s = schedule.to(x.device)
+    return [extract(getattr(s, name), t, x.shape, x.dtype) for name in names]
+
 # %% ../nbs/1_method/02_gaussian.ipynb #q_sample
+_LEVELS = "sqrt_alphas_bar", "sqrt_one_minus_alphas_bar"
+
 def q_sample(
     schedule: NoiseSchedule,      # T steps
     x_0: Tensor,                  # (B, *S) data, in [-1, 1]
@@ -31,49 +36,46 @@ def q_sample(
     eps: Tensor | None = None,    # (B, *S) standard normal; drawn when None
     generator: torch.Generator | None = None,  # for drawing it
 ) -> Tensor:                      # (B, *S) x_t, dtype and device of x_0
-    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when they disagree."
+    "Draw $x_t \\sim q(x_t \\mid x_0)$ (Ho et al. 2020, eq. 4). `ValueError` when shapes disagree."
     check_alike(x_0=x_0, eps=eps)
     if eps is None: eps = standard_normal(x_0, generator)
-    signal, noise = _levels(schedule, x_0, t)
+    signal, noise = _at(schedule, x_0, t, *_LEVELS)
     return signal * x_0 + noise * eps
 
-# %% ../nbs/1_method/02_gaussian.ipynb #_levels
-def _levels(schedule: NoiseSchedule, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    s = schedule.to(x.device)
-    return extract(s.sqrt_alphas_bar, t, x.shape, x.dtype), extract(s.sqrt_one_minus_alphas_bar, t, x.shape, x.dtype)
+# %% ../nbs/1_method/02_gaussian.ipynb #q_posterior
+_POSTERIOR = "posterior_mean_coef_x0", "posterior_mean_coef_xt", "posterior_var"
 
-# %% ../nbs/1_method/02_gaussian.ipynb #gaussian-2
 class Gaussian(NamedTuple):
     "A diagonal normal distribution."
     mean: Tensor      # (B, *S)
     variance: Tensor  # broadcasts over the mean
 
-# %% ../nbs/1_method/02_gaussian.ipynb #q_posterior
+
 def q_posterior(
     schedule: NoiseSchedule,  # T steps
     x_0: Tensor,              # (B, *S) the original, or an estimate of it
     x_t: Tensor,              # (B, *S) at step t
     t: Tensor,                # (B,) int64, 0 is the paper's t = 1
 ) -> Gaussian:                # of x_{t-1}
-    "Mean and variance of $q(x_{t-1} \\mid x_t, x_0)$ (Ho et al. 2020, eqs. 6 and 7). At t = 0 the variance is 0 and the mean is `x_0`."
+    """$q(x_{t-1} \\mid x_t, x_0)$ (Ho et al. 2020, eqs. 6 and 7). At t = 0 the variance is 0 and
+    the mean is `x_0`."""
     check_alike(x_0=x_0, x_t=x_t)
-    s = schedule.to(x_t.device)
-    take = lambda v: extract(v, t, x_t.shape, x_t.dtype)
-    return Gaussian(take(s.posterior_mean_coef_x0) * x_0 + take(s.posterior_mean_coef_xt) * x_t, take(s.posterior_var))
+    c_0, c_t, variance = _at(schedule, x_t, t, *_POSTERIOR)
+    return Gaussian(c_0 * x_0 + c_t * x_t, variance)
 
 # %% ../nbs/1_method/02_gaussian.ipynb #check_prediction
 PREDICTIONS = ("eps", "x0", "v", "mean")
 
-def check_prediction(
-    prediction: str,                         # the option
-    schedule: NoiseSchedule | None = None,   # what it is to be used with
-) -> str:
-    "Return `prediction` if it is one of `PREDICTIONS` and can go with the schedule, else raise `ValueError`."
+def check_prediction(prediction: str, schedule: NoiseSchedule | None = None) -> str:
+    "One of `PREDICTIONS`, if it can go with the schedule; else `ValueError`."
     check_choice("prediction", prediction, PREDICTIONS)
-    if prediction == "mean" and schedule is not None and not torch.equal(schedule.timesteps, torch.arange(schedule.T)):
-        raise ValueError("prediction='mean' is the mean of a step of the full schedule, and means nothing on a thinned-out one")
-    if prediction == "eps" and schedule is not None and schedule.alphas_bar[-1] == 0:
-        raise ValueError("prediction='eps' says nothing about the image where only noise is left (ᾱ_T = 0): take v or x0")
+    if schedule is None: return prediction
+    if prediction == "mean" and not torch.equal(schedule.timesteps, torch.arange(schedule.T)):
+        raise ValueError("prediction='mean' is the mean of a step of the full schedule, and means "
+                         "nothing on a thinned-out one")
+    if prediction == "eps" and schedule.alphas_bar[-1] == 0:
+        raise ValueError("prediction='eps' says nothing about the image where only noise is left "
+                         "(ᾱ_T = 0): take v or x0")
     return prediction
 
 # %% ../nbs/1_method/02_gaussian.ipynb #prediction_target
@@ -90,13 +92,14 @@ def prediction_target(
     check_index("t", t, len(x_0), schedule.T - 1)
     if prediction == "eps": return eps
     if prediction == "x0": return x_0
-    if prediction == "mean": return q_posterior(schedule, x_0, q_sample(schedule, x_0, t, eps), t).mean
-    signal, noise = _levels(schedule, x_0, t)
+    if prediction == "mean":
+        return q_posterior(schedule, x_0, q_sample(schedule, x_0, t, eps), t).mean
+    signal, noise = _at(schedule, x_0, t, *_LEVELS)
     return signal * eps - noise * x_0
 
 # %% ../nbs/1_method/02_gaussian.ipynb #denoised
 class Denoised(NamedTuple):
-    "A network's answer, seen as image and as noise: $x_t = \\sqrt{\\bar\\alpha_t}\\,x_0 + \\sqrt{1-\\bar\\alpha_t}\\,\\epsilon$."
+    "A network's answer, seen as image and as noise."
     x_0: Tensor  # (B, *S)
     eps: Tensor  # (B, *S)
 
@@ -108,20 +111,17 @@ def denoise(
     output: Tensor,            # (B, *S) the network's answer
     prediction: str = "eps",   # what the answer means: `eps`, `x0`, `v` or `mean`
 ) -> Denoised:
-    "Turn the network's answer into the image and the noise it stands for (Ho et al. 2020, eq. 15)."
+    "The image and the noise that a network's answer stands for (Ho et al. 2020, eq. 15)."
     check_prediction(prediction)
     check_alike(x_t=x_t, output=output)
-    signal, noise = _levels(schedule, x_t, t)
+    signal, noise = _at(schedule, x_t, t, *_LEVELS)
     if prediction == "eps": return Denoised((x_t - noise * output) / signal, output)
-    if prediction == "v": return Denoised(signal * x_t - noise * output, noise * x_t + signal * output)
-    if prediction == "mean": output = _x_0_of_mean(schedule, x_t, t, output)
+    if prediction == "v":
+        return Denoised(signal * x_t - noise * output, noise * x_t + signal * output)
+    if prediction == "mean":
+        c_0, c_t, _ = _at(schedule, x_t, t, *_POSTERIOR)
+        output = (output - c_t * x_t) / c_0  # eq. 7, solved for x_0
     return Denoised(output, (x_t - signal * output) / noise)
-
-
-def _x_0_of_mean(schedule: NoiseSchedule, x_t: Tensor, t: Tensor, mean: Tensor) -> Tensor:
-    s = schedule.to(x_t.device)  # eq. 7, solved for x_0
-    c_0, c_t = (extract(v, t, x_t.shape, x_t.dtype) for v in (s.posterior_mean_coef_x0, s.posterior_mean_coef_xt))
-    return (mean - c_t * x_t) / c_0
 
 # %% ../nbs/1_method/02_gaussian.ipynb #loss_weights
 WEIGHTINGS = ("simple", "min_snr", "truncated_snr")
@@ -132,30 +132,29 @@ def loss_weights(
     prediction: str = "eps",    # whose squared error is weighed: `eps`, `x0`, `v` or `mean`
     gamma: float = 5.0,         # largest weight of `min_snr`
 ) -> Tensor:                    # (T,) float64
-    "What each step's squared error is multiplied with. `ValueError` for an unknown weighting or prediction, or one that the schedule cannot have."
+    "What each step's squared error is multiplied with."
     check_choice("weighting", weighting, WEIGHTINGS)
     if not gamma > 0: raise ValueError(f"gamma must be positive; got {gamma!r}")
     check_prediction(prediction, schedule)
     snr = schedule.snr
     if weighting == "simple": return torch.ones_like(snr)
-    of_x_0 = {"eps": snr, "x0": 1, "v": snr + 1, "mean": schedule.posterior_mean_coef_x0**2}[prediction]  # its squared error, for 1 in x_0
+    c_0 = schedule.posterior_mean_coef_x0
+    of_x_0 = {"eps": snr, "x0": 1, "v": snr + 1, "mean": c_0**2}[prediction]  # error for 1 in x_0
     return (snr.clamp(max=gamma) if weighting == "min_snr" else snr.clamp(min=1)) / of_x_0
 
-# %% ../nbs/1_method/02_gaussian.ipynb #check_variance
+# %% ../nbs/1_method/02_gaussian.ipynb #fixed_variance
 VARIANCES = ("fixed_small", "fixed_large", "learned")
 
 def check_variance(variance: str) -> str:
-    "Return `variance` if it is one of `VARIANCES`, else raise `ValueError`."
-    check_choice("variance", variance, VARIANCES)
-    return variance
+    "One of `VARIANCES`, or `ValueError`."
+    return check_choice("variance", variance, VARIANCES)
 
-# %% ../nbs/1_method/02_gaussian.ipynb #fixed_variance
-def fixed_variance(
-    schedule: NoiseSchedule,  # T steps
-    variance: str,            # `fixed_small` or `fixed_large`
-) -> Tensor:                  # (T,) float64, all positive
-    "$\\sigma_t^2$ of the reverse process (Ho et al. 2020, section 3.2); entry 0 is $\\tilde\\beta$ of entry 1."
-    table = schedule.posterior_var if check_variance(variance) == "fixed_small" else schedule.betas
+
+def fixed_variance(schedule: NoiseSchedule, variance: str) -> Tensor:
+    """$\\sigma_t^2$ of the reverse process (Ho et al. 2020, section 3.2), `fixed_small` or
+    `fixed_large`: (T,) float64, all positive; entry 0 is $\\tilde\\beta$ of entry 1."""
+    small = check_variance(variance) == "fixed_small"
+    table = schedule.posterior_var if small else schedule.betas
     first = schedule.posterior_var[1:2] if schedule.T > 1 else schedule.betas[:1]
     return torch.cat([first, table[1:]])
 
@@ -171,21 +170,27 @@ def p_mean_variance(
     schedule: NoiseSchedule,        # T steps
     x_t: Tensor,                    # (B, *S) at step t
     t: Tensor,                      # (B,) int64, 0 is the paper's t = 1
-    output: Tensor,                 # (B, C, …) the network's answer, (B, 2C, …) with a learned variance
+    output: Tensor,                 # (B, C, …) network's answer; (B, 2C, …) with a learned variance
     prediction: str = "eps",        # `eps`, `x0`, `v` or `mean`
     variance: str = "fixed_large",  # `fixed_small`, `fixed_large` or `learned`
-    clip: bool = True,              # clamp the estimate of x_0 to [-1, 1] before the mean is computed from it
+    clip: bool = True,              # clamp the estimate of x_0 to [-1, 1], then compute the mean
 ) -> ReverseStep:
-    "One step of the reverse process (Ho et al. 2020, eqs. 7, 11, 15). `ValueError` when the width of `output` does not fit `variance`."
-    if check_variance(variance) == "learned":
-        output, between = split_output(output, x_t)
-        variance = _learned_variance(schedule, x_t, t, between)
-    else:
-        check_output(output, x_t)
-        variance = extract(fixed_variance(schedule.to(x_t.device), variance), t, x_t.shape, x_t.dtype)
+    "One step of the reverse process (Ho et al. 2020, eqs. 7, 11, 15)."
+    output, sigma2 = _output_and_variance(schedule, x_t, t, output, variance)
     x_0 = denoise(schedule, x_t, t, output, prediction).x_0
-    if clip: x_0 = x_0.clamp(-1, 1) + 0 * x_0  # 0 * ∞ is NaN: clamping must not hide that the model failed
-    return ReverseStep(q_posterior(schedule, x_0, x_t, t).mean, variance, x_0)
+    if clip: x_0 = x_0.clamp(-1, 1) + 0 * x_0  # 0 * ∞ is NaN: a broken answer stays visible
+    return ReverseStep(q_posterior(schedule, x_0, x_t, t).mean, sigma2, x_0)
+
+# %% ../nbs/1_method/02_gaussian.ipynb #_output_and_variance
+def _output_and_variance(schedule, x_t, t, output, variance) -> tuple[Tensor, Tensor]:
+    s = schedule.to(x_t.device)
+    take = lambda table: extract(table, t, x_t.shape, x_t.dtype)
+    if check_variance(variance) != "learned":
+        check_output(output, x_t)
+        return output, take(fixed_variance(s, variance))
+    output, between = split_output(output, x_t)  # -1 is the log of the small one, 1 of the large
+    small, large = take(fixed_variance(s, "fixed_small").log()), take(s.betas.log())
+    return output, (small + (between + 1) / 2 * (large - small)).exp()  # Nichol & Dhariwal, eq. 15
 
 # %% ../nbs/1_method/02_gaussian.ipynb #check_output
 def check_output(output: Tensor, x_t: Tensor) -> None:
@@ -198,15 +203,11 @@ def check_output(output: Tensor, x_t: Tensor) -> None:
 
 
 def split_output(output: Tensor, x_t: Tensor) -> tuple[Tensor, Tensor]:
-    "The answer of a model with a learned variance, cut in two: prediction and variance. `ValueError` unless it has twice the channels of `x_t`."
-    if output.shape != (x_t.shape[0], 2 * x_t.shape[1], *x_t.shape[2:]):
-        raise ValueError(f'variance="learned" needs twice the channels of x_t {tuple(x_t.shape)}; the model returned {tuple(output.shape)}')
+    "Cut the answer of a model with a learned variance in two: prediction and variance."
+    wanted = x_t.shape[0], 2 * x_t.shape[1], *x_t.shape[2:]
+    if output.shape != wanted:
+        raise ValueError('variance="learned" needs twice the channels of x_t '
+                         f"{tuple(x_t.shape)}; the model returned {tuple(output.shape)}")
     prediction, between = output.chunk(2, dim=1)
     check_alike(x_t=x_t, output=prediction)
     return prediction, between
-
-
-def _learned_variance(schedule: NoiseSchedule, x_t: Tensor, t: Tensor, between: Tensor) -> Tensor:
-    s = schedule.to(x_t.device)  # Nichol & Dhariwal 2021, eq. 15: -1 … 1 goes from log of the small to log of the large variance
-    small, large = (extract(v.log(), t, x_t.shape, x_t.dtype) for v in (fixed_variance(s, "fixed_small"), s.betas))
-    return (small + (between + 1) / 2 * (large - small)).exp()

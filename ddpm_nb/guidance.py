@@ -24,8 +24,12 @@ class ClassifierFreeGuidance(nn.Module):
     ):
         super().__init__()
         scale = torch.as_tensor(scale, dtype=torch.float64)
-        if scale.ndim > 1 or not scale.isfinite().all(): raise ValueError(f"scale must be one finite number, or one for each image; got {scale.tolist()}")
-        if interval is not None and not 0 <= interval[0] <= interval[1]: raise ValueError(f"interval must be first and last t, 0 ≤ first ≤ last; got {interval}")
+        if scale.ndim > 1 or not scale.isfinite().all():
+            raise ValueError(
+                f"scale must be one finite number, or one for each image; got {scale.tolist()}"
+            )
+        if interval is not None and not 0 <= interval[0] <= interval[1]:
+            raise ValueError(f"interval must be first and last t, 0 ≤ first ≤ last; got {interval}")
         self.model, self.no_label, self.interval = model, no_label, interval
         self.scale = scale.tolist() if scale.ndim == 0 else scale
 
@@ -37,18 +41,27 @@ class ClassifierFreeGuidance(nn.Module):
         if y is None: raise ValueError("guidance needs labels: y was not given")
         for name, v in (("t", t), ("y", y)): check_index(name, v, len(x_t))
         none = torch.full_like(y, self.no_label)
-        if isinstance(self.scale, float) and self.scale in (0, 1) and not self.interval: return self.model(x_t, t, y if self.scale else none)  # one answer is enough
-        given, free = self.model(torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])).chunk(2)
+        if isinstance(self.scale, float) and self.scale in (0, 1) and not self.interval:
+            return self.model(x_t, t, y if self.scale else none)  # one answer is enough
+        given, free = self.model(
+            torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])
+        ).chunk(2)
         scale, C = self._scale_at(x_t, t), x_t.shape[1]
         return torch.cat([free[:, :C] + scale * (given[:, :C] - free[:, :C]), given[:, C:]], 1)
 
     def _scale_at(self, x_t: Tensor, t: Tensor) -> float | Tensor:
         scale, column = self.scale, (-1, *[1] * (x_t.ndim - 1))
         if isinstance(scale, Tensor):
-            if len(scale) != len(x_t): raise ValueError(f"scale must have one entry for each of the {len(x_t)} images; got {len(scale)}")
+            if len(scale) != len(x_t):
+                raise ValueError(
+                    f"scale must have one entry for each of the {len(x_t)} images; got {len(scale)}"
+                )
             self.scale = scale.to(x_t)  # copied to the device once
             scale = self.scale.view(column)
-        if self.interval: scale = 1 + ((t >= self.interval[0]) & (t <= self.interval[1])).to(x_t.dtype).view(column) * (scale - 1)
+        if self.interval:
+            scale = 1 + ((t >= self.interval[0]) & (t <= self.interval[1])).to(x_t.dtype).view(
+                column
+            ) * (scale - 1)
         return scale
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #image_to_image
@@ -61,12 +74,18 @@ def image_to_image(
 ) -> Iterator[State]:
     "Noise images to the step that `strength` says, and draw them again from there (Meng et al. 2022)."
     start = _start(sampler, strength)
-    x_t = q_sample(sampler.schedule, image, torch.full((len(image),), start, device=image.device), generator=generator)
+    x_t = q_sample(
+        sampler.schedule,
+        image,
+        torch.full((len(image),), start, device=image.device),
+        generator=generator,
+    )
     yield from sampler.states(x_t, y, generator, start=start)
 
 
 def _start(sampler: GaussianDiffusionSampler, strength: float) -> int:
-    if not 0 < check_value("strength", strength, float) <= 1: raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
+    if not 0 < check_value("strength", strength, float) <= 1:
+        raise ValueError(f"strength must be above 0 and at most 1; got {strength!r}")
     timesteps = sampler.schedule.timesteps.cpu()
     return max(1, int((timesteps < strength * (timesteps[-1] + 1)).sum())) - 1
 
@@ -85,13 +104,22 @@ def interpolate(
     start, B, n = _start(sampler, strength), len(first), len(weights)
     check_alike(first=first, last=last)
     if y is not None: check_index("y", y, B)
-    if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all(): raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
+    if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all():
+        raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
     eps = [standard_normal(x, generator) for x in (first, last)]
-    mix = lambda a, b, u, v: (u.view(1, n, *[1] * (a.ndim - 1)) * a[:, None] + v.view(1, n, *[1] * (a.ndim - 1)) * b[:, None]).flatten(0, 1)
+    mix = lambda a, b, u, v: (
+        u.view(1, n, *[1] * (a.ndim - 1)) * a[:, None]
+        + v.view(1, n, *[1] * (a.ndim - 1)) * b[:, None]
+    ).flatten(0, 1)
     w = weights.to(first)
-    image, noise = mix(first, last, 1 - w, w), mix(*eps, (w * torch.pi / 2).cos(), (w * torch.pi / 2).sin())
+    image, noise = (
+        mix(first, last, 1 - w, w),
+        mix(*eps, (w * torch.pi / 2).cos(), (w * torch.pi / 2).sin()),
+    )
     x_t = q_sample(sampler.schedule, image, torch.full((B * n,), start, device=first.device), noise)
-    yield from sampler.states(x_t, None if y is None else y.repeat_interleave(n), generator, start=start)
+    yield from sampler.states(
+        x_t, None if y is None else y.repeat_interleave(n), generator, start=start
+    )
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #inpaint
 def inpaint(
@@ -105,20 +133,36 @@ def inpaint(
 ) -> Iterator[State]:                          # `resamples` for each step, one for the last; each `x_0` holds the known part as it is
     "Paint the masked part of images to fit the rest (Lugmayr et al. 2022, algorithm 1). `ValueError` for a mask or an image of the wrong shape."
     schedule = sampler.schedule
-    if mask.dtype != torch.bool: raise ValueError(f"mask must be bool, True where to paint; got {mask.dtype}")
+    if mask.dtype != torch.bool:
+        raise ValueError(f"mask must be bool, True where to paint; got {mask.dtype}")
     for name, v in (("mask", mask), ("image", image)):
         if v.ndim != x_T.ndim or any(a not in (1, b) for a, b in zip(v.shape, x_T.shape)):
-            raise ValueError(f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; got {tuple(v.shape)}")
+            raise ValueError(
+                f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; got {tuple(v.shape)}"
+            )
     for name, v in (("x_T", x_T), ("image", image)): check_alike(**{name: v})
     resamples = check_whole("resamples", resamples)
     x_t, image, mask = x_T, image.to(x_T).expand_as(x_T), mask.to(x_T.device)
     for t in reversed(range(schedule.T)):
         at = torch.full((len(x_t),), t, device=x_t.device)
         for left in reversed(range(resamples if t else 1)):
-            with torch.no_grad(): step = sampler.step(x_t, at, y)
-            if t % 50 == 0 and not step.x_0.isfinite().all(): raise FloatingPointError(f"the model's answer is not finite at step t = {int(schedule.timesteps[t])} or before")
+            with torch.no_grad():
+                step = sampler.step(x_t, at, y)
+            if t % 50 == 0 and not step.x_0.isfinite().all():
+                raise FloatingPointError(
+                    f"the model's answer is not finite at step t = {int(schedule.timesteps[t])} or before"
+                )
             yield State(int(schedule.timesteps[t]), x_t, torch.where(mask, step.x_0, image))
-            if t == 0: return
-            x_s = torch.where(mask, sampler.rule(Step(schedule, t, x_t, step, None, generator)), q_sample(schedule, image, at - 1, generator=generator))
+            if t == 0:
+                return
+            x_s = torch.where(
+                mask,
+                sampler.rule(Step(schedule, t, x_t, step, None, generator)),
+                q_sample(schedule, image, at - 1, generator=generator),
+            )
             alpha = float(schedule.alphas[t])
-            x_t = alpha**0.5 * x_s + (1 - alpha)**0.5 * standard_normal(x_s, generator) if left else x_s  # eq. 2: up again, or on
+            x_t = (
+                alpha**0.5 * x_s + (1 - alpha) ** 0.5 * standard_normal(x_s, generator)
+                if left
+                else x_s
+            )  # eq. 2: up again, or on

@@ -7,84 +7,94 @@ __all__ = ['GaussianMixture', 'Oracle', 'point_oracle', 'gaussian_oracle', 'gaus
 
 # %% ../nbs/1_method/03_oracle.ipynb #import-torch
 import torch
-from fastcore.basics import patch
 from torch import Tensor, nn
 from .checks import check_alike, check_index, check_whole
 from .schedule import NoiseSchedule, extract
 
 # %% ../nbs/1_method/03_oracle.ipynb #gaussianmixture
 class GaussianMixture:
-    "A mixture of K Gaussians over arrays of any shape S: exact samples, exact log-density, at any noise level."
+    "K Gaussians over arrays of any shape S: exact draws and log-density, at any noise level."
     def __init__(self,
-        means: Tensor,                 # (K, *S)
-        covariances: Tensor,           # (K, D, D) with D the size of S; or (K,) variances of spheres, 0 for points
-        weights: Tensor | None = None, # (K,) positive, normalised here; equal when None
+        means: Tensor,                  # (K, *S)
+        covariances: Tensor,            # (K, D, D) with D the size of S; (K,) variances of spheres
+        weights: Tensor | None = None,  # (K,) positive, normalised here; equal when None
     ):
-        if means.ndim < 2 or not means.numel():
-            raise ValueError(f"means must be (K, *S); got {tuple(means.shape)}")
+        covariances, weights = _check_mixture(means, covariances, weights)
         self.shape, self.means = means.shape[1:], means.double().flatten(1)  # (K, D)
-        K, D = self.means.shape
-        if covariances.shape == (K,):
-            covariances = covariances.double().view(K, 1, 1) * torch.eye(D, dtype=torch.float64)
-        if covariances.shape != (K, D, D):
-            raise ValueError(f"covariances must be ({K},) or ({K}, {D}, {D}) for these means; got {tuple(covariances.shape)}")
-        if not torch.allclose(covariances, covariances.mT): raise ValueError("covariances must be symmetric, and numbers")
-        self.variances, self.axes = torch.linalg.eigh(covariances.double())  # (K, D), (K, D, D)
-        if self.variances.min() < -1e-9: raise ValueError(f"covariances must be positive semi-definite; an eigenvalue is {self.variances.min():.3g}")
+        self.variances, self.axes = torch.linalg.eigh(covariances)           # (K, D), (K, D, D)
+        least = self.variances.min()
+        if least < -1e-9:
+            wanted = "positive semi-definite"
+            raise ValueError(f"covariances must be {wanted}; an eigenvalue is {least:.3g}")
         self.variances = self.variances.clamp(min=0)
-        weights = torch.ones(K) if weights is None else weights
-        if weights.shape != (K,) or not ((weights > 0) & weights.isfinite()).all():
-            raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
-        self.log_weights = (weights.double() / weights.sum()).log()
+        self.log_weights = (weights / weights.sum()).log()
 
-# %% ../nbs/1_method/03_oracle.ipynb #sample
-@patch
-def sample(self: GaussianMixture,
-    n: int,                                    # how many
-    generator: torch.Generator | None = None,  # where the randomness comes from
-) -> tuple[Tensor, Tensor]:                    # (n, *S) float64 draws, (n,) int64 component of each
-    "Draw from the mixture."
-    n = check_whole("n", n)
-    k = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
-    z = self.variances[k].sqrt() * torch.randn(n, self.means.shape[1], generator=generator, dtype=torch.float64)
-    x = self.means[k] + torch.einsum("nij,nj->ni", self.axes[k], z)
-    return x.view(n, *self.shape), k
+    def sample(self,
+        n: int,                                    # how many
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:                    # (n, *S) float64, (n,) int64 component of each
+        "Draw from the mixture."
+        n = check_whole("n", n)
+        k = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+        z = torch.randn(n, self.means.shape[1], generator=generator, dtype=torch.float64)
+        z = self.variances[k].sqrt() * z
+        x = self.means[k] + torch.einsum("nij,nj->ni", self.axes[k], z)
+        return x.view(n, *self.shape), k
 
-# %% ../nbs/1_method/03_oracle.ipynb #log_prob_and_score
-@patch
-def log_prob_and_score(self: GaussianMixture,
-    x: Tensor,                # (B, *S) points
-    abar: float | Tensor = 1.0,  # noise level ᾱ, one for all or (B,); 1 is clean data
-    y: Tensor | None = None,  # (B,) int64 component each point must come from, K for any of them
-) -> tuple[Tensor, Tensor]:   # (B,) log-density in nats, (B, *S) its gradient; float64
-    "Log-density and score of $\\sqrt{\\bar\\alpha}\\,x_0 + \\sqrt{1-\\bar\\alpha}\\,\\epsilon$, given the component if one is asked for."
+    def log_prob_and_score(self,
+        x: Tensor,                   # (B, *S) points
+        abar: float | Tensor = 1.0,  # noise level ᾱ, one for all or (B,); 1 is clean data
+        y: Tensor | None = None,     # (B,) int64 component of each, K for any of them
+    ) -> tuple[Tensor, Tensor]:      # (B,) log-density in nats, (B, *S) its gradient; float64
+        "Of data at this noise level, given the component `y` if there is one."
+        abar, y = _check_points(self, x, abar, y)
+        tables = self.means, self.variances, self.axes, self.log_weights
+        means, variances, axes, log_w = (v.to(x.device) for v in tables)
+        if y is not None:  # -∞ for all other components
+            other = torch.where(y == torch.arange(len(means), device=x.device), 0., -torch.inf)
+            log_w = torch.where(y == len(means), log_w, other)                    # (B, K)
+        delta = x.double().flatten(1)[:, None] - abar.sqrt() * means
+        delta = torch.einsum("bki,kij->bkj", delta, axes)                         # (B, K, D)
+        spread = abar * variances + (1 - abar)                                    # (B, K, D)
+        log_k = log_w - 0.5 * (delta**2 / spread + (2 * torch.pi * spread).log()).sum(-1)
+        score = torch.einsum("bk,bkj,kij->bi", log_k.softmax(-1), -delta / spread, axes)
+        return log_k.logsumexp(-1), score.view(x.shape)
+
+# %% ../nbs/1_method/03_oracle.ipynb #_check_mixture
+def _check_mixture(means, covariances, weights) -> tuple[Tensor, Tensor]:
+    if means.ndim < 2 or not means.numel():
+        raise ValueError(f"means must be (K, *S); got {tuple(means.shape)}")
+    K, D = means.flatten(1).shape
+    got = tuple(covariances.shape)
+    if got == (K,):
+        covariances = covariances.view(K, 1, 1) * torch.eye(D, dtype=torch.float64)
+    elif got != (K, D, D):
+        raise ValueError(f"covariances must be ({K},) or ({K}, {D}, {D}) here; got {got}")
+    if not torch.allclose(covariances, covariances.mT):
+        raise ValueError("covariances must be symmetric, and numbers")
+    weights = torch.ones(K) if weights is None else weights
+    if weights.shape != (K,) or not ((weights > 0) & weights.isfinite()).all():
+        raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
+    return covariances.double(), weights.double()
+
+
+def _check_points(mixture, x, abar, y) -> tuple[Tensor, Tensor | None]:
     check_alike(x=x)
-    if x.shape[1:] != self.shape:
-        raise ValueError(f"x must be (B, {', '.join(map(str, self.shape))}); got {tuple(x.shape)}")
-    if y is not None: check_index("y", y, len(x), len(self.means))
-    means, variances, axes, log_w = (v.to(x.device) for v in (self.means, self.variances, self.axes, self.log_weights))
+    if x.shape[1:] != mixture.shape:
+        shape = ", ".join(map(str, mixture.shape))
+        raise ValueError(f"x must be (B, {shape}); got {tuple(x.shape)}")
+    if y is not None: check_index("y", y, len(x), len(mixture.means))
     abar = torch.as_tensor(abar, dtype=torch.float64, device=x.device)
     if abar.shape not in ((), (len(x),)):
         raise ValueError(f"abar must be one number, or ({len(x)},); got {tuple(abar.shape)}")
     if abar.device.type == "cpu" and not ((abar >= 0) & (abar <= 1)).all():
         raise ValueError(f"abar must be from 0 to 1; got {abar}")
-    abar = abar.expand(len(x)).view(-1, 1, 1)
-    if y is not None:
-        K, y = len(means), y[:, None]
-        log_w = torch.where(y == K, log_w, torch.where(y == torch.arange(K, device=x.device), 0., -torch.inf))
-    delta = torch.einsum("bki,kij->bkj", x.double().flatten(1)[:, None] - abar.sqrt() * means, axes)  # (B, K, D)
-    spread = abar * variances + (1 - abar)                                                            # (B, K, D)
-    log_k = log_w - 0.5 * (delta**2 / spread + (2 * torch.pi * spread).log()).sum(-1)                 # (B, K)
-    score = torch.einsum("bk,bkj,kij->bi", log_k.softmax(-1), -delta / spread, axes)
-    return log_k.logsumexp(-1), score.view(x.shape)
+    return abar.expand(len(x)).view(-1, 1, 1), None if y is None else y[:, None]
 
 # %% ../nbs/1_method/03_oracle.ipynb #oracle-2
 class Oracle(nn.Module):
-    "The best possible noise prediction for Gaussian-mixture data: $\\mathbb E[\\epsilon \\mid x_t]$ (and y), in closed form."
-    def __init__(self,
-        data: GaussianMixture,    # what x_0 is drawn from
-        schedule: NoiseSchedule,  # how it is noised
-    ):
+    "The best noise prediction for mixture data: $\\mathbb E[\\epsilon \\mid x_t]$ (and y)."
+    def __init__(self, data: GaussianMixture, schedule: NoiseSchedule):
         super().__init__()
         self.data, self.schedule = data, schedule
 
@@ -96,31 +106,23 @@ class Oracle(nn.Module):
         s = self.schedule.to(x_t.device)
         abar = extract(s.alphas_bar, t, x_t.shape[:1], torch.float64)
         score = self.data.log_prob_and_score(x_t, abar, y)[1]
-        return (-extract(s.sqrt_one_minus_alphas_bar, t, x_t.shape, torch.float64) * score).to(x_t.dtype)
+        noise = extract(s.sqrt_one_minus_alphas_bar, t, x_t.shape, torch.float64)
+        return (-noise * score).to(x_t.dtype)
 
 # %% ../nbs/1_method/03_oracle.ipynb #point_oracle
-def point_oracle(
-    x_0: Tensor,              # (*S) the only point there is
-    schedule: NoiseSchedule,  # how it is noised
-) -> Oracle:
-    "The oracle of a single image."
+def point_oracle(x_0: Tensor, schedule: NoiseSchedule) -> Oracle:
+    "The oracle of a single image (*S)."
     return Oracle(GaussianMixture(x_0[None], torch.zeros(1)), schedule)
 
 
-def gaussian_oracle(
-    mean: Tensor,             # (*S)
-    covariance: Tensor,       # (D, D), or () the variance of a sphere
-    schedule: NoiseSchedule,  # how it is noised
-) -> Oracle:
-    "The oracle of one Gaussian."
+def gaussian_oracle(mean: Tensor, covariance: Tensor, schedule: NoiseSchedule) -> Oracle:
+    "The oracle of one Gaussian: mean (*S), covariance (D, D) or () the variance of a sphere."
     return Oracle(GaussianMixture(mean[None], covariance[None]), schedule)
 
 # %% ../nbs/1_method/03_oracle.ipynb #gaussian_loss_floor
-def gaussian_loss_floor(
-    data: GaussianMixture,    # one Gaussian (K = 1)
-    schedule: NoiseSchedule,  # how it is noised
-) -> Tensor:                  # (T,) float64
-    "Mean squared error per dimension of the best noise prediction, step by step. `ValueError` for more than one component."
-    if len(data.means) != 1: raise ValueError(f"only one Gaussian has this closed form; got {len(data.means)} components")
+def gaussian_loss_floor(data: GaussianMixture, schedule: NoiseSchedule) -> Tensor:
+    "Mean squared error per dimension of the best noise prediction for one Gaussian: (T,) float64."
+    if (K := len(data.means)) != 1:
+        raise ValueError(f"only one Gaussian has this closed form; got {K} components")
     abar = schedule.alphas_bar.view(-1, 1)
     return (1 - (1 - abar) / (abar * data.variances + 1 - abar)).mean(-1)

@@ -13,7 +13,13 @@ import torch
 from torch import Tensor, nn
 from .checks import check_alike, check_whole
 from .schedule import NoiseSchedule, as_schedule, extract
-from .gaussian import ReverseStep, check_prediction, check_variance, p_mean_variance, standard_normal
+from ddpm_nb.gaussian import (
+    ReverseStep,
+    check_prediction,
+    check_variance,
+    p_mean_variance,
+    standard_normal,
+)
 
 # %% ../nbs/1_method/07_sampling.ipynb #state
 class State(NamedTuple):
@@ -28,7 +34,7 @@ class Step(NamedTuple):
     schedule: NoiseSchedule
     t: int                              # step of the schedule, at least 1
     x_t: Tensor                         # (B, C, H, W)
-    reverse: ReverseStep                # mean and variance of p(x_{t-1} | x_t), and the estimate of x_0
+    reverse: ReverseStep  # mean and variance of p(x_{t-1} | x_t), and the estimate of x_0
     x_0_before: Tensor | None           # the estimate at the step before this one, if there was one
     generator: torch.Generator | None   # where fresh noise comes from
 
@@ -39,7 +45,6 @@ def ancestral(
     "Line 4 of Algorithm 2: the mean, and fresh noise of standard deviation $\\sigma_t$."
     z = standard_normal(step.x_t, step.generator)
     return step.reverse.mean + step.reverse.variance.sqrt() * z
-
 
 # %% ../nbs/1_method/07_sampling.ipynb #gaussiandiffusionsampler
 class GaussianDiffusionSampler(nn.Module):
@@ -67,7 +72,8 @@ class GaussianDiffusionSampler(nn.Module):
         "The distribution $p_\\theta(x_{t-1} \\mid x_t)$ (Ho et al. 2020, eq. 1)."
         schedule = self.schedule.to(x_t.device)
         output = self.predict(x_t, t, y)
-        output = output.where(output.isfinite(), torch.nan)  # a clamped infinity would pass for an image
+        # a clamped infinity would pass for an image
+        output = output.where(output.isfinite(), torch.nan)
         return p_mean_variance(schedule, x_t, t, output, self.prediction, self.variance, self.clip)
 
     def predict(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
@@ -91,10 +97,14 @@ class GaussianDiffusionSampler(nn.Module):
         timesteps = self.schedule.timesteps.tolist()
         finite = torch.ones(T, dtype=torch.bool, device=x_T.device)
         for t in reversed(range(start + 1)):
-            x_0_before, reverse = x_0, self.step(x_t, torch.full((len(x_t),), t, device=x_t.device), y)
+            x_0_before, reverse = (
+                x_0,
+                self.step(x_t, torch.full((len(x_t),), t, device=x_t.device), y),
+            )
             x_0 = reverse.x_0
             finite[t] = x_0.isfinite().all()
-            if t % 50 == 0: _check_finite(finite, timesteps)  # now and then: a GPU has to wait for it
+            # now and then: a GPU has to wait for it
+            if t % 50 == 0: _check_finite(finite, timesteps)
             yield State(timesteps[t], x_t, x_0)
             if t: x_t = self.rule(Step(self.schedule, t, x_t, reverse, x_0_before, generator))
 
@@ -110,7 +120,6 @@ def _check_finite(finite: Tensor, timesteps: list[int]) -> None:
     if finite.all(): return
     at = timesteps[int((~finite).nonzero().max())]
     raise FloatingPointError(f"the model's answer is not finite at step t = {at}")
-
 
 # %% ../nbs/1_method/07_sampling.ipynb #evaluating
 @contextmanager

@@ -26,7 +26,8 @@ def ddim(
         s, t, x_0 = step.schedule, step.t, step.reverse.x_0
         abar_t, abar_s = (float(s.alphas_bar[i]) for i in (t, t - 1))
         variance = eta**2 * float(s.posterior_var[t])
-        eps = (step.x_t - abar_t**0.5 * x_0) / (1 - abar_t)**0.5  # that goes with the (clipped) estimate
+        # that goes with the (clipped) estimate
+        eps = (step.x_t - abar_t**0.5 * x_0) / (1 - abar_t)**0.5
         x_s = abar_s**0.5 * x_0 + (1 - abar_s - variance)**0.5 * eps
         return x_s + variance**0.5 * standard_normal(x_s, step.generator) if eta else x_s
     return rule
@@ -56,10 +57,16 @@ def encode(
     check_alike(x_0=x_0)
     x_t, schedule = x_0, sampler.schedule.to(x_0.device)
     for t in range(schedule.T):
-        at = torch.full((len(x_t),), max(t - 1, 0), device=x_t.device)  # the image itself is taken to have the first noise level
+        # the image itself is taken to have the first noise level
+        at = torch.full((len(x_t),), max(t - 1, 0), device=x_t.device)
         output = sampler.predict(x_t, at, y)
-        estimate = p_mean_variance(schedule, x_t, at, output, sampler.prediction, sampler.variance, clip=False).x_0
-        eps, abar = denoise(schedule, x_t, at, estimate, "x0").eps, float(sampler.schedule.alphas_bar[t])
+        estimate = p_mean_variance(
+            schedule, x_t, at, output, sampler.prediction, sampler.variance, clip=False
+        ).x_0
+        eps, abar = (
+            denoise(schedule, x_t, at, estimate, "x0").eps,
+            float(sampler.schedule.alphas_bar[t]),
+        )
         x_t = abar**0.5 * (estimate if t else x_0) + (1 - abar)**0.5 * eps
     if not x_t.isfinite().all(): raise FloatingPointError("the model's answer is not finite")
     return x_t

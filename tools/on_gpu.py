@@ -79,19 +79,19 @@ def benchmark(out: Path, small: bool, rounds: int) -> None:
 
 def details(out: Path, small: bool) -> None:
     "Which kernels a training step spends its time in, and what single changes do to it."
-    from ddpm_nb.benchmark import as_it_comes, random_images
+    from ddpm_nb.benchmark import with_defaults, random_images
     from ddpm_nb.recipes import edit
     from ddpm_nb.unet import GroupNorm
     gpu, repeat, found = torch.cuda.is_available(), 2 if small else 30, {"device": device_name()}
     recipe = edit(paper(small), compile="on" if gpu else "off")
-    new = lambda: as_it_comes(recipe, random_images(recipe))
+    new = lambda: with_defaults(recipe, random_images(recipe))
     note = lambda name, value: (found.update({name: value}), write(out / "details.json", found))
     ours = new()
     note("ours", seconds(ours.step, repeat))
     note("kernels, training step", kernels(ours.step))
     note("kernels, three sampling steps", kernels(ours.call))
     note("attention", attention(small))
-    with_graphs = as_it_comes(edit(recipe, compile="off"), random_images(recipe))
+    with_graphs = with_defaults(edit(recipe, compile="off"), random_images(recipe))
     if gpu: with_graphs.model.compile(mode="reduce-overhead")
     note("ours, CUDA graphs", seconds(with_graphs.step, repeat))
     torch.compiler.reset()
