@@ -44,10 +44,9 @@ _FIXED = {"_class_name": "UNet2DModel", "add_attention": True, "center_input_sam
           "resnet_time_scale_shift": "default", "downsample_type": "conv", "upsample_type": "conv",
           "class_embed_type": None, "mid_block_scale_factor": 1, "mid_block_type": "UNetMidBlock2D",
           "attn_norm_num_groups": None, "time_embedding_dim": None}
-_THEIR_OPTION = {
-    "blocks": "layers_per_block", "groups": "norm_num_groups", "head_dim": "attention_head_dim",
-    "classes": "num_class_embeds", "time_table": "num_train_timesteps", "time_shift": "freq_shift",
-    "width": "block_out_channels", "multipliers": "block_out_channels"}
+_SAME = {"in_channels": "in_channels", "blocks": "layers_per_block", "dropout": "dropout",
+         "groups": "norm_num_groups", "norm_eps": "norm_eps", "head_dim": "attention_head_dim",
+         "classes": "num_class_embeds", "time_shift": "freq_shift"}  # our option, and theirs
 
 # %% ../nbs/3_workshop/20_diffusers.ipynb #unet_of_diffusers
 def unet_of_diffusers(
@@ -58,18 +57,17 @@ def unet_of_diffusers(
     _refuse([*_unknown(net), *_changed(theirs, _FIXED)])
     first = net.block_out_channels[0]
     try: return ForeignConfig(
-        in_channels=net.in_channels, width=first, blocks=net.layers_per_block,
-        multipliers=[w // first for w in net.block_out_channels], dropout=net.dropout,
-        groups=net.norm_num_groups, norm_eps=net.norm_eps,
+        **{ours: getattr(net, theirs) for ours, theirs in _SAME.items()},
+        width=first, multipliers=[w // first for w in net.block_out_channels],
         attention_levels=_attending(net.down_block_types),
         up_attention_levels=_attending(net.up_block_types[::-1]),
-        head_dim=net.attention_head_dim, classes=net.num_class_embeds,
         learned_variance=net.out_channels == 2 * net.in_channels,
         downsample_padding="symmetric" if net.downsample_padding else "asymmetric",
-        time_order="cos_sin" if net.flip_sin_to_cos else "sin_cos", time_shift=net.freq_shift,
+        time_order="cos_sin" if net.flip_sin_to_cos else "sin_cos",
         time_table=net.num_train_timesteps if net.time_embedding_type == "learned" else None)
     except ValueError as e:  # which begins with our name of the option
-        raise ValueError(f"{_THEIR_OPTION.get(str(e).split()[0], 'the network')}: {e}") from None
+        theirs = _SAME | {"time_table": "num_train_timesteps"}
+        raise ValueError(f"{theirs.get(str(e).split()[0], 'block_out_channels')}: {e}") from None
 
 
 def size_of_diffusers(
@@ -132,17 +130,18 @@ def unet_for_diffusers(
     kinds = lambda name, up=False: [
         f"Attn{name}" if c.attends(i, up) else name for i in range(len(c.multipliers))]
     width = c.width * c.multipliers[-1] // c.heads if c.heads > 1 else None
-    return {"_class_name": "UNet2DModel", "sample_size": size[0] if len({*size}) == 1 else [*size],
-            "in_channels": c.in_channels, "out_channels": c.in_channels * (1 + c.learned_variance),
+    return {**{theirs: getattr(c, ours) for ours, theirs in _SAME.items()},
+            "_class_name": "UNet2DModel", "sample_size": size[0] if len({*size}) == 1 else [*size],
+            "out_channels": c.in_channels * (1 + c.learned_variance),
             "block_out_channels": [c.width * m for m in c.multipliers],
-            "layers_per_block": c.blocks, "down_block_types": kinds("DownBlock2D"),
+            "down_block_types": kinds("DownBlock2D"),
             "up_block_types": kinds("UpBlock2D", up=True)[::-1],
             "downsample_padding": 0 if c.downsample_padding == "asymmetric" else 1,
-            "attention_head_dim": c.head_dim or width, "dropout": c.dropout,
-            "norm_num_groups": c.norm(c.width).num_groups, "norm_eps": c.norm_eps,
+            "attention_head_dim": c.head_dim or width,
+            "norm_num_groups": c.norm(c.width).num_groups,
             "time_embedding_type": "learned" if c.time_table else "positional",
             "num_train_timesteps": c.time_table,
-            "flip_sin_to_cos": c.time_order == "cos_sin", "freq_shift": c.time_shift,
+            "flip_sin_to_cos": c.time_order == "cos_sin",
             "num_class_embeds": classes, "act_fn": "silu", "center_input_sample": False,
             "add_attention": True}
 
@@ -187,9 +186,11 @@ def scheduler_of_diffusers(
     counterpart here."""
     s = _known_fields("a scheduler of diffusers", theirs, _Scheduler)
     solver = SCHEDULERS.get(s._class_name)
-    known = {"_class_name": SCHEDULERS, "beta_schedule": _SCHEDULES, "prediction_type": _PREDICTIONS}
+    known = {"_class_name": SCHEDULERS, "beta_schedule": _SCHEDULES,
+             "prediction_type": _PREDICTIONS}
     if solver == "ancestral": known["variance_type"] = _VARIANCES
-    wrong = [_only(k, getattr(s, k), ours) for k, ours in known.items() if getattr(s, k) not in ours]
+    values = vars(s)
+    wrong = [_only(k, values[k], ours) for k, ours in known.items() if values[k] not in ours]
     _refuse([*wrong, *_changed(theirs, _SCHEDULER_FIXED)])
     clip = solver != "dpm" if s.clip_sample is None else s.clip_sample
     if solver == "ddim" and clip: warnings.warn(_CLIPPED, stacklevel=3)
@@ -226,5 +227,7 @@ def scheduler_for_diffusers(
     if p.solver == "ancestral" or p.variance == "learned":
         options["variance_type"] = back(_VARIANCES, p.variance)
     if p.solver != "dpm": options["clip_sample"] = p.clip
-    return {"_class_name": back(SCHEDULERS, p.solver), "num_train_timesteps": p.schedule.T, **options,
-            "prediction_type": back(_PREDICTIONS, p.prediction), "timestep_spacing": "trailing"}
+    return {"_class_name": back(SCHEDULERS, p.solver), **options,
+            "num_train_timesteps": p.schedule.T,
+            "prediction_type": back(_PREDICTIONS, p.prediction),
+            "timestep_spacing": "trailing"}

@@ -19,10 +19,8 @@ import os
 import reprlib
 import warnings
 import torch
-from huggingface_hub import (get_hf_file_metadata, hf_hub_download, hf_hub_url,
-                             try_to_load_from_cache)
-from huggingface_hub.errors import (EntryNotFoundError, HFValidationError, HfHubHTTPError,
-                                    LocalEntryNotFoundError, OfflineModeIsEnabled)
+import huggingface_hub as hub
+from huggingface_hub import errors
 from safetensors.torch import load as load_safetensors, save_file
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -33,12 +31,12 @@ from .unet import UNet, UNetConfig, unwrap_names
 # %% ../nbs/3_workshop/14_files.ipynb #read_json
 def read_json(
     path: Path,  # a file, in UTF-8
-    kind,        # what it should hold: a dataclass, a `NamedTuple`, a `TypedDict` or a union of them
+    kind,        # what it should hold: a dataclass, a `NamedTuple`, a `TypedDict` or several
 ):               # one of those
     "Read a JSON file. `ValueError` names the file and what is wrong in it."
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f"{path} is no file")
-    if path.stat().st_size > 2**26: raise ValueError(f"{path} has more than 64 MiB, for a description")
+    if path.stat().st_size > 2**26: raise ValueError(f"{path} is no description: above 64 MiB")
     try: value = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as e:
         raise ValueError(f"{path} is no JSON in UTF-8: {e}") from None
@@ -200,13 +198,14 @@ def hub_file(
     if path.parent.is_dir(): raise ValueError(f"{name} does not exist")  # a slip of the pen
     try:
         known = {"local_files_only": not _reached(name, file, where)}
-        return Path(hf_hub_download(str(name), file, **known | where))
-    except HFValidationError:
+        return Path(hub.hf_hub_download(str(name), file, **known | where))
+    except errors.HFValidationError:
         raise ValueError(f"{name} is no folder, and no name {unknown}") from None
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as e: raise _offline(name, file, where) from e
-    except EntryNotFoundError:
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as e:
+        raise _offline(name, file, where) from e
+    except errors.EntryNotFoundError:
         raise FileNotFoundError(f"{name} on the Hugging Face Hub holds no {file}") from None
-    except HfHubHTTPError as e:
+    except errors.HfHubHTTPError as e:
         why = str(e).splitlines()[0]
         raise OSError(f"{name} is no folder here, and the Hugging Face Hub refuses: {why}") from e
 
@@ -214,7 +213,7 @@ def hub_file(
 def _offline(name: str | Path, file: str, where: dict) -> OSError:
     at = {k: v for k, v in where.items() if k in ("cache_dir", "revision")}
     files = ("config.json", "model_index.json", "unet/config.json")
-    if any(isinstance(try_to_load_from_cache(str(name), f, **at), str) for f in files):
+    if any(isinstance(hub.try_to_load_from_cache(str(name), f, **at), str) for f in files):
         return FileNotFoundError(f"{name} in the Hub's cache holds no {file}")
     return OSError(f"{name} is no folder here, and the Hugging Face Hub cannot be reached. Where "
                    f"there is a connection, `hf download {name} --local-dir FOLDER` fetches it: "
@@ -223,9 +222,9 @@ def _offline(name: str | Path, file: str, where: dict) -> OSError:
 
 def _reached(name: str | Path, file: str, where: dict) -> bool:
     if where.get("local_files_only"): return False
-    url = hf_hub_url(str(name), file, revision=where.get("revision"))
-    try: get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download tries for long
-    except HfHubHTTPError: pass  # an answer, too
+    url = hub.hf_hub_url(str(name), file, revision=where.get("revision"))
+    try: hub.get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download waits
+    except errors.HfHubHTTPError: pass  # an answer, too
     except Exception: return False
     return True
 

@@ -93,22 +93,12 @@ SOLVERS = {"ancestral": ancestral, "ddim": ddim(), "dpm": dpm}
 class SamplingOptions:
     "How images are drawn: the same words in Python, in the commands and on an evaluation card."
     steps: int | None = None             # network calls; all of the schedule's when None
-    solver: str | None = None            # one of `SOLVERS`; the model's own when None
-    guidance_scale: float | None = (
-        None  # of classifier-free guidance; plainly conditional when None
-    )
-    spacing: str = (
-        "trailing"  # which steps are taken: see `timestep_subset`, and chapter 8 for `dpm`
-    )
-    variance: str | None = (
-        None  # of the ancestral steps; the model's own for all steps, the small (or learned) one for fewer, when None
-    )
-    precision: str = (
-        "fp32"  # of the network: one of `PRECISIONS`, or `auto`, the fastest that the device has
-    )
-    compile: bool = (
-        False  # torch.compile the network, on a GPU with CUDA graphs: pays from some hundred calls
-    )
+    solver: str | None = None            # ancestral, ddim or dpm; the model's own when None
+    guidance_scale: float | None = None  # of classifier-free guidance; none when None
+    spacing: str = "trailing"            # of the steps taken: trailing, linspace, leading, logsnr
+    variance: str | None = None          # of ancestral steps: fixed_small, fixed_large or learned
+    precision: str = "fp32"              # of the network: fp32, tf32, bf16, fp16; auto, the fastest
+    compile: bool = False                # torch.compile it: pays from some hundred calls
 
     def __post_init__(self):
         check_fields(self)
