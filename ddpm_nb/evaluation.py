@@ -53,8 +53,8 @@ class Extractor:
         pairs = [a if isinstance(a, tuple) else (a, None) for a in answers]
         features, logits = (_joined(v) for v in zip(*pairs))
         if features.ndim != 2 or len(features) != len(x):
-            raise ValueError(f"extractor {self.name} must answer ({len(x)}, D) features; "
-                             f"got {tuple(features.shape)}")
+            wanted = f"({len(x)}, D) features; got {tuple(features.shape)}"
+            raise ValueError(f"extractor {self.name} must answer {wanted}")
         check_features(**{f"the features of extractor {self.name}": features.float()})
         return features.float().cpu(), None if logits is None else logits.float().cpu()
 
@@ -73,7 +73,7 @@ class Extractor:
         return (self.probabilities(x).argmax(1) == y).double().mean().item()
 
     def recognised(self, x: Tensor, sure: float = 0.9) -> float:
-        "Share of images taken for some class with a probability above `sure`."
+        "Share of images taken for some class with more probability than `sure`."
         return (self.probabilities(x).amax(1) > sure).double().mean().item()
 
     def frechet(self, a: Tensor, b: Tensor) -> float:
@@ -94,15 +94,14 @@ class Judge(nn.Module):
         self,
         shape: tuple[int, int, int],  # (C, H, W)
         classes: int,
-        features: int = 64,           # width of the last hidden layer
     ):
         super().__init__()
         C, H, W = shape
         conv = lambda n, m: (nn.Conv2d(n, m, 3, padding=1), nn.ReLU())
         layers = [*conv(C, 32), *conv(32, 64), nn.MaxPool2d(2), nn.Dropout(0.2), *conv(64, 64)]
-        hidden = nn.Linear(64 * (H // 2) * (W // 2), features)
+        hidden = nn.Linear(64 * (H // 2) * (W // 2), 64)
         self.features = nn.Sequential(*layers, nn.Flatten(), hidden, nn.ReLU())
-        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(features, classes))
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(64, classes))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         return (h := self.features(x)), self.head(h)
@@ -125,9 +124,8 @@ def train_judge(
         rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps)
         for step in range(steps):
             x, y = data.batch(step, 128, seed)
-            _, logits = judge(_moved(x))
             optimizer.zero_grad()
-            F.cross_entropy(logits, y).backward()
+            F.cross_entropy(judge(_moved(x))[1], y).backward()
             optimizer.step()
             rate.step()
             bar.update(step + 1, steps, "of the judge's training")
@@ -180,8 +178,7 @@ def _inception() -> nn.Module:
     others = "or take the extractor judge (labelled images) or pixels"
     try: from torch_fidelity import feature_extractor_inceptionv3 as fidelity
     except ImportError as e:
-        install = "pip install 'ddpm_nb[inception]'"
-        raise ImportError(f"Inception's features need torch-fidelity: {install}; {others}") from e
+        raise ImportError(f"Inception needs pip install 'ddpm_nb[inception]'; {others}") from e
     url = fidelity.URL_INCEPTION_V3
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     promised = path.stem.rsplit("-", 1)[1]  # the beginning of its SHA-256
@@ -216,22 +213,18 @@ def extract_features(
         n, total, square = n + len(d), total + d.sum(0), square + d.T @ d
         if i < keep:
             kept[i] = [None if v is None else v[: keep - i].cpu() for v in (features, logits, x, y)]
-    for seen in _others((n, total, square, kept)):
-        n, total, square, kept = n + seen[0], total + seen[1], square + seen[2], kept | seen[3]
+    everywhere = [(n, total, square, kept)]
+    if (world := rank_and_world()[1]) > 1:
+        everywhere = [None] * world
+        torch.distributed.all_gather_object(everywhere, (n, total, square, kept))
+    n, total, square = (sum(part[k] for part in everywhere) for k in range(3))
+    kept = {i: batch for part in everywhere for i, batch in part[3].items()}
     if n < 2: raise ValueError(f"two images are the least that can be judged; got {n}")
     mean = total / n
     moments = Moments(n, mean, (square - n * mean[:, None] * mean) / (n - 1))
     return FeatureSet(moments, *(_joined(v) for v in zip(*(kept[i] for i in sorted(kept)))))
 
 # %% ../nbs/3_workshop/19_evaluation.ipynb #image_batches
-def _others(mine) -> list:
-    "What the other processes hold."
-    rank, world = rank_and_world()
-    if world == 1: return []
-    torch.distributed.all_gather_object(found := [None] * world, mine)
-    return found[:rank] + found[rank + 1 :]
-
-
 def image_batches(
     data: ImageSet,
     size: int = 500,         # images at a time
@@ -293,15 +286,14 @@ def evaluate(
     metrics = check_metrics(metrics, test, extractor, labelled=True)
     fake = extract_features(drawn, extractor, keep)
     drawn_at = perf_counter()
-    batches = lambda data: image_batches(data, progress=progress)
-    real = extract_features(batches(train), extractor, len(train))
-    aside = None if test is None else extract_features(batches(test), extractor, len(test))
+    of_set = lambda data: extract_features(image_batches(data, 500, progress), extractor, len(data))
+    real, aside = of_set(train), None if test is None else of_set(test)
     extracted_at = perf_counter()
     if fake.labels is None: metrics = [name for name in metrics if name != "accuracy"]
     rows, closest = compare_features(fake, real, aside, metrics, keep)
-    seconds = {"drawing and looking": drawn_at - began}
-    seconds |= {"looking at real ones": extracted_at - drawn_at}
-    return Evaluation(rows, closest, seconds | {"computing": perf_counter() - extracted_at})
+    times = drawn_at - began, extracted_at - drawn_at, perf_counter() - extracted_at
+    names = "drawing and looking", "looking at real ones", "computing"
+    return Evaluation(rows, closest, dict(zip(names, times)))
 
 # %% ../nbs/3_workshop/19_evaluation.ipynb #card
 @dataclass(frozen=True)
@@ -319,11 +311,9 @@ class Card:
     def table(self) -> str:
         "Markdown."
         head = "figure", "drawn", "N", "as many as real", "real, kept aside", "N", "better"
-        rows = []
-        for f in self.figures:
-            matched, real = _pm(f.matched, f.matched_error), _pm(f.real, f.real_error)
-            drawn = f.name, _pm(f.value, f.error), f.n
-            rows.append((*drawn, matched, real, f.real_n or "", _better(f)))
+        drawn = lambda f: (f.name, _pm(f.value, f.error), f.n, _pm(f.matched, f.matched_error))
+        real = lambda f: (_pm(f.real, f.real_error), f.real_n or "", METRICS.get(f.name, "lower"))
+        rows = [(*drawn(f), *real(f)) for f in self.figures]
         notes = [f"- {_text(f.name)}: {_text(f.note)}" for f in self.figures if f.note]
         return "\n".join([*_table(head, rows), *([""] if notes else []), *notes])
 
@@ -356,17 +346,13 @@ def compare(
     head = "figure", "first", "second", "apart, in standard errors", "better"
     pairs = [(f, g) for f in a.figures for g in b.figures if f.name == g.name]
     both = lambda f, g: (_pm(f.value, f.error), _pm(g.value, g.error), _apart(f, g))
-    rows = [(f.name, *both(f, g), _better(f)) for f, g in pairs]
+    rows = [(f.name, *both(f, g), METRICS.get(f.name, "lower")) for f, g in pairs]
     values = {k: (a.conditions.get(k), b.conditions.get(k)) for k in a.conditions | b.conditions}
     differ = {k: (x, y) for k, (x, y) in values.items() if x != y}
     lines = [f"- {_text(k)}: {_text(x)} and {_text(y)}" for k, (x, y) in differ.items()]
     unfit = [k for k in _SAME.split() if k in differ]
     warning = [f"**Not comparable**: {', '.join(unfit)} differ.", ""] if unfit else []
     return "\n".join([*warning, *_table(head, rows), "", "What differs:", *lines])
-
-
-def _better(f: MetricRow) -> str:
-    return METRICS.get(f.name, "lower")  # bits
 
 
 def _apart(f: MetricRow, g: MetricRow) -> str:

@@ -13,20 +13,21 @@ from typing import NamedTuple
 import math
 import torch
 from torch import Tensor
-from .checks import check_alike, check_seed, check_whole
+from .checks import check_alike, check_seed, check_whole, rank_and_world
 from .progress import Progress, speed
 from .schedule import NoiseSchedule
-from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample, split_output, standard_normal
+from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample
+from .gaussian import split_output, standard_normal
 from .data import ImageSet
 from .sampling import GaussianDiffusionSampler
-from .training import Draws, GaussianDiffusionTrainer, simple_loss
+from .training import GaussianDiffusionTrainer, simple_loss
 
 # %% ../nbs/2_beyond/10_likelihood.ipynb #gaussian_kl
 def gaussian_kl(
     q: Gaussian,  # where the draws come from
     p: Gaussian,  # what they are coded with
 ) -> Tensor:      # elementwise, nats, ≥ 0
-    "$D_\\text{KL}(q \\,\\|\\, p)$ of two diagonal normal distributions. `ValueError` where p has no variance."
+    "$D_\\text{KL}(q \\,\\|\\, p)$ of normal distributions. `ValueError` where p has no variance."
     check_alike(**{"q.mean": q.mean, "p.mean": p.mean})
     _check_variance("q.variance", q.variance, q.mean, zero=True)
     _check_variance("p.variance", p.variance, p.mean)
@@ -35,8 +36,9 @@ def gaussian_kl(
 
 def _kl(q: Gaussian, p: Gaussian) -> Tensor:
     u = (q.variance - p.variance) / p.variance
-    log = torch.where(u > -0.5, u.clamp(min=-0.5).log1p(), (q.variance / p.variance).log())  # of 1 + u, to all digits where u is small
-    return 0.5 * (u - log + (q.mean - p.mean)**2 / p.variance)
+    exact = u.clamp(min=-0.5).log1p()  # log(1 + u), to all digits where u is small
+    log = torch.where(u > -0.5, exact, (q.variance / p.variance).log())
+    return 0.5 * (u - log + (q.mean - p.mean) ** 2 / p.variance)
 
 
 def _check_variance(name: str, variance: Tensor, mean: Tensor, zero: bool = False) -> None:
@@ -55,7 +57,7 @@ def decoder_log_prob(
     variance: Tensor,   # broadcasts over the mean
     levels: int = 256,  # grey levels; 17 for scikit-learn's digits
 ) -> Tensor:            # (B, *S) nats, ≤ 0
-    "Log-probability of each pixel's grey level under a normal distribution cut into bins (Ho et al. 2020, eq. 13). `ValueError` for values that are no grey level."
+    "Log-probability of each level (Ho et al. 2020, eq. 13). `ValueError` for what is no level."
     check_levels(x_0, levels)
     check_alike(x_0=x_0, mean=mean)
     _check_variance("variance", variance, mean)
@@ -65,15 +67,16 @@ def decoder_log_prob(
 def _log_bin(x_0: Tensor, mean: Tensor, variance: Tensor, levels: int) -> Tensor:
     std, half = variance.sqrt(), 1 / (check_whole("levels", levels, 2) - 1)
     lower, upper = (x_0 - half - mean) / std, (x_0 + half - mean) / std
-    mirrored = lower + upper > 0  # Φ(b) - Φ(a) = Φ(-a) - Φ(-b): take the tail whose logarithm is exact
-    log_a, log_b = _log_ndtr(torch.where(mirrored, -upper, lower)), _log_ndtr(torch.where(mirrored, -lower, upper))
-    inside = log_b + torch.log(-torch.expm1((log_a - log_b).clamp(max=-1e-30)))  # never the logarithm of 0
-    inside = torch.where(x_0 < half - 1, _log_ndtr(upper), inside)               # the lowest level's bin is open below,
-    return torch.where(x_0 > 1 - half, _log_ndtr(-lower), inside)                # the highest level's above
+    mirrored = lower + upper > 0  # Φ(b) - Φ(a) = Φ(-a) - Φ(-b): take the tail whose log is exact
+    log_a = _log_ndtr(torch.where(mirrored, -upper, lower))
+    log_b = _log_ndtr(torch.where(mirrored, -lower, upper))
+    inside = log_b + torch.log(-torch.expm1((log_a - log_b).clamp(max=-1e-30)))  # never log 0
+    inside = torch.where(x_0 < half - 1, _log_ndtr(upper), inside)  # the lowest bin is open below,
+    return torch.where(x_0 > 1 - half, _log_ndtr(-lower), inside)   # the highest above
 
 
 def _log_ndtr(z: Tensor) -> Tensor:
-    "log Φ(z). The gradient of torch.special.log_ndtr loses its digits far in the tail, and mps lacks the function."
+    "log Φ(z). The gradient of torch.special.log_ndtr loses its digits in the tail; mps lacks it."
     left, right = z.clamp(max=0), z.clamp(min=0)
     tail = torch.special.erfcx(-left / math.sqrt(2)).log() - left**2 / 2 - math.log(2)
     return torch.where(z < 0, tail, torch.log1p(-torch.special.erfc(right / math.sqrt(2)) / 2))
@@ -84,28 +87,32 @@ def check_levels(x_0: Tensor, levels: int) -> None:
     levels = check_whole("levels", levels, 2)
     check_alike(x_0=x_0)
     if not x_0.numel(): raise ValueError("x_0 must hold an image at least; it is empty")
-    low, high = x_0.min().item(), x_0.max().item()
+    low, high = (v.item() for v in x_0.aminmax())
     if not (low >= -1.0001 and high <= 1.0001):
-        raise ValueError(f"images must be in [-1, 1]; got values from {low:.4g} to {high:.4g}" + (" (left in 0 … 1 or 0 … 255?)" if high > 1 else ""))
+        hint = " (left in 0 … 1 or 0 … 255?)" if high > 1 else ""
+        found = f"values from {low:.4g} to {high:.4g}{hint}"
+        raise ValueError(f"images must be in [-1, 1]; got {found}")
     level = (x_0 + 1) * ((levels - 1) / 2)
-    off = (level - level.round()).abs().max().item()
-    if off > 0.01: raise ValueError(f"images must lie on {levels} grey levels from -1 to 1; the farthest value is {off:.2f} of a level off (another number of levels? resized?)")
+    if (off := (level - level.round()).abs().max().item()) > 0.01:
+        found = f"the farthest value is {off:.2f} of a level off (another number? resized?)"
+        raise ValueError(f"images must lie on {levels} grey levels from -1 to 1; {found}")
 
 # %% ../nbs/2_beyond/10_likelihood.ipynb #bound_term
 def bound_term(
-    schedule: NoiseSchedule,    # T steps
-    x_0: Tensor,                # (B, *S) images in [-1, 1]
-    x_t: Tensor,                # (B, *S) the same, noised to step t
-    t: Tensor,                  # (B,) int64, 0 is the paper's t = 1
-    p: Gaussian,                # the model's p(x_{t-1} | x_t)
-    levels: int | None = 256,   # grey levels of the images; None for data that are not rounded
-) -> Tensor:                    # (B, *S) nats
-    "$L_{t-1}$ (Ho et al. 2020, eqs. 5 and 8), and $L_0$ with the decoder of eq. 13 at t = 0. The images are not checked."
+    schedule: NoiseSchedule,   # T steps
+    x_0: Tensor,               # (B, *S) images in [-1, 1], not checked
+    x_t: Tensor,               # (B, *S) the same, noised to step t
+    t: Tensor,                 # (B,) int64, 0 is the paper's t = 1
+    p: Gaussian,               # the model's p(x_{t-1} | x_t)
+    levels: int | None = 256,  # grey levels of the images; None for data that are not rounded
+) -> Tensor:                   # (B, *S) nats
+    "$L_{t-1}$ (Ho et al. 2020, eqs. 5, 8); at t = 0 $L_0$, with the decoder of eq. 13."
     check_alike(**{"x_0": x_0, "x_t": x_t, "p.mean": p.mean})
     q = q_posterior(schedule, x_0, x_t, t)
     first = (t == 0).view(-1, *[1] * (x_0.ndim - 1))
-    kl = _kl(q._replace(variance=torch.where(first, p.variance, q.variance)), p)  # at t = 0 q has no variance, and no logarithm of it
-    if levels is None: log_p = -0.5 * ((x_0 - p.mean)**2 / p.variance + (2 * math.pi * p.variance).log())
+    kl = _kl(q._replace(variance=torch.where(first, p.variance, q.variance)), p)  # q has none there
+    if levels is None:
+        log_p = -0.5 * ((x_0 - p.mean) ** 2 / p.variance + (2 * math.pi * p.variance).log())
     else: log_p = _log_bin(x_0, p.mean, p.variance, levels)
     return torch.where(first, -log_p, kl)
 
@@ -114,7 +121,7 @@ def prior_term(
     schedule: NoiseSchedule,  # T steps
     x_0: Tensor,              # (B, *S) images in [-1, 1]
 ) -> Tensor:                  # (B, *S) nats
-    "$L_T$, what it costs to send $x_T$ to somebody who expects standard normal noise (Ho et al. 2020, eq. 5)."
+    "$L_T$: what it costs to send $x_T$ to a receiver that expects noise (Ho et al. 2020, eq. 5)."
     check_alike(x_0=x_0)
     abar = schedule.alphas_bar[-1].item()
     return 0.5 * (abar * x_0**2 - abar - math.log1p(-abar))
@@ -122,21 +129,21 @@ def prior_term(
 # %% ../nbs/2_beyond/10_likelihood.ipynb #message
 class Message(NamedTuple):
     "What a receiver has after one more message."
-    t: int       # step of the schedule that the receiver stands at; -1 after the last message
-    x_t: Tensor  # (B, C, H, W) what was sent so far; the image itself at the end
-    x_0: Tensor  # (B, C, H, W) the receiver's estimate of the image
-    nats: Tensor # (B,) ideal length of the message
+    t: int        # step of the schedule that the receiver stands at; -1 after the last message
+    x_t: Tensor   # (B, C, H, W) what was sent so far; the image itself at the end
+    x_0: Tensor   # (B, C, H, W) the receiver's estimate of the image
+    nats: Tensor  # (B,) ideal length of the message
 
 
 @torch.no_grad()
 def transmit(
-    sampler: GaussianDiffusionSampler,  # the model that both sides have
-    x_0: Tensor,                        # (B, C, H, W) images in [-1, 1]
-    y: Tensor | None = None,            # (B,) int64 labels, known to both sides
-    levels: int | None = 256,           # grey levels of the images; None for data that are not rounded
+    sampler: GaussianDiffusionSampler,         # the model that both sides have
+    x_0: Tensor,                               # (B, C, H, W) images in [-1, 1]
+    y: Tensor | None = None,                   # (B,) int64 labels, known to both sides
+    levels: int | None = 256,                  # grey levels; None for data that are not rounded
     generator: torch.Generator | None = None,  # where the randomness comes from
-) -> Iterator[Message]:                 # T + 1 of them; their lengths add up to the bound
-    "Algorithms 3 and 4: send images step by step, ideally coded, and look over the receiver's shoulder (Ho et al. 2020, section 4.3). At the first step, `ValueError` for images that are not on their levels."
+) -> Iterator[Message]:                        # T + 1 of them
+    "Algorithms 3 and 4 (Ho et al. 2020). `ValueError` for images that are not on their levels."
     if levels is not None: check_levels(x_0, levels)
     schedule, total = sampler.schedule.to(x_0.device), lambda v: v.flatten(1).sum(1)
     t = torch.full((len(x_0),), schedule.T - 1, device=x_0.device)
@@ -152,14 +159,14 @@ def transmit(
 # %% ../nbs/2_beyond/10_likelihood.ipynb #bound
 @dataclass(frozen=True, eq=False)
 class Bound:
-    "The variational bound of a set of images in bits/dim: means over the images, with standard errors."
-    n: int             # images
-    labels: bool       # whether the model was told their labels: the bound is then on $-\\log_2 p(x_0 \\mid y)$
-    terms: Tensor      # (T + 1,) float64: L_0, L_1, …, L_T
-    terms_se: Tensor   # (T + 1,) their standard errors
-    mse: Tensor        # (T,) mean squared error per dimension of the estimate of x_0 at each step, in units of [-1, 1]
-    total: float       # the bound
-    total_se: float    # its standard error
+    "The bound of a set of images in bits/dim: means over the images, with standard errors."
+    n: int            # images
+    labels: bool      # whether the model was told their labels: then of $-\\log_2 p(x_0 \\mid y)$
+    terms: Tensor     # (T + 1,) float64: L_0, L_1, …, L_T
+    terms_se: Tensor  # (T + 1,) their standard errors
+    mse: Tensor       # (T,) mean squared error of the estimate of x_0 at each step, in [-1, 1]
+    total: float      # the bound
+    total_se: float   # its standard error
 
     @property
     def rate(self) -> Tensor:
@@ -172,41 +179,54 @@ class Bound:
         return 127.5 * self.mse.sqrt()
 
     def __repr__(self):
-        return (f"Bound({self.n} images{', given their labels' if self.labels else ''}: {self.total:.3f} ± {self.total_se:.3f} bits/dim = "
-                f"rate {self.rate[0]:.3f} + distortion {self.terms[0]:.3f}; L_T {self.terms[-1]:.1e})")
+        given = ", given their labels" if self.labels else ""
+        total = f"{self.total:.3f} ± {self.total_se:.3f} bits/dim"
+        parts = f"rate {self.rate[0]:.3f} + distortion {self.terms[0]:.3f}"
+        return f"Bound({self.n} images{given}: {total} = {parts}; L_T {self.terms[-1]:.1e})"
 
-
+# %% ../nbs/2_beyond/10_likelihood.ipynb #variational_bound
 def variational_bound(
-    sampler: GaussianDiffusionSampler,  # the model: network, schedule, prediction, variance and clip
-    data: ImageSet,                     # images and their levels; the model is told their labels unless these are None
-    batch_size: int = 250,              # images at a time; memory is proportional to it, and to nothing else
-    seed: int = 0,                      # of the noise, which also depends on `batch_size`
+    sampler: GaussianDiffusionSampler,   # network, schedule, prediction, variance and clip
+    data: ImageSet,                      # images and their levels; labels, if any, go to the model
+    batch_size: int = 250,               # images at a time; memory is proportional to it alone
+    seed: int = 0,                       # of the noise, which also depends on `batch_size`
     progress: "bool | Progress" = True,  # show a bar; or the bar to move
 ) -> Bound:
-    "Estimate the bound on $-\\log_2 p(x_0)$ (Ho et al. 2020, eq. 5), one chain of noise for each image. `ValueError` for a batch size below 1 or no images, `FloatingPointError` names the term that is not finite."
+    "Estimate the bound on $-\\log_2 p(x_0)$ (Ho et al. 2020, eq. 5), one chain for each image."
     batch_size, seed = check_whole("batch_size", batch_size), check_seed(seed)
     if not len(data): raise ValueError("data must hold an image at least; it is empty")
-    T, n, device = sampler.schedule.T, len(data), next((p.device for p in sampler.parameters()), data.images.device)
+    device = next((p.device for p in sampler.parameters()), data.images.device)
     generator = torch.Generator(device).manual_seed(seed)
-    to_bits_per_dim = 1 / (math.log(2) * math.prod(data.shape))
-    sums = torch.zeros(3, T + 2, dtype=torch.float32 if device.type == "mps" else torch.float64, device=device)
+    dtype = torch.float32 if device.type == "mps" else torch.float64
+    T, n = sampler.schedule.T, len(data)
+    sums = torch.zeros(3, T + 2, dtype=dtype, device=device)  # bits, their squares; squared errors
     done, total = 0, -(-n // batch_size) * (T + 1)
     with Progress.of(progress, unit="message", brief=True, leave=False) as bar:
         for i in range(0, n, batch_size):
-            part, chain = data.subset(slice(i, i + batch_size)).to(device), 0
-            x_0 = part.scaled()
+            part = data.subset(slice(i, i + batch_size)).to(device)
+            x_0, chain = part.scaled(), torch.zeros(len(part), dtype=dtype, device=device)
             for m in transmit(sampler, x_0, part.labels, data.levels, generator):
-                bits = m.nats.to(sums.dtype) * to_bits_per_dim
-                chain = chain + bits
-                sums[:, m.t + 1] += torch.stack([bits.sum(), bits.square().sum(), (m.x_0 - x_0).square().mean() * len(x_0)])
-                done += 1
+                bits = m.nats.to(dtype) / (math.log(2) * math.prod(data.shape))
+                error = (m.x_0 - x_0).square().mean() * len(x_0)
+                sums[:, m.t + 1] += torch.stack([bits.sum(), bits.square().sum(), error])
+                chain, done = chain + bits, done + 1
                 bar.update(done, total, speed(n * done / total / bar.seconds))
             sums[:2, -1] += torch.stack([chain.sum(), chain.square().sum()])
-            finite = sums[0].isfinite()
-            if not finite.all(): raise FloatingPointError(f"the bound is not finite: the first term sent that is not is L_{int((~finite[:-1]).nonzero().max())}")
-    mean, square, mse = (sums / n).cpu().double()
-    se = ((square - mean**2).clamp(min=0) / (n - 1)).sqrt() if n > 1 else torch.full_like(mean, math.nan)
-    return Bound(n, data.labels is not None, mean[:-1], se[:-1], mse[1:-1], mean[-1].item(), se[-1].item())
+            _check_finite(sums[0, :-1])
+    return _bound_of(sums.cpu().double(), n, data.labels is not None)
+
+
+def _check_finite(terms: Tensor) -> None:
+    if terms.isfinite().all(): return
+    first = int((~terms.isfinite()).nonzero().max())
+    raise FloatingPointError(f"the bound is not finite: the first term that is not is L_{first}")
+
+
+def _bound_of(sums: Tensor, n: int, labels: bool) -> Bound:
+    mean, square, mse = sums / n
+    se = ((square - mean**2).clamp(min=0) / (n - 1)).sqrt() if n > 1 else math.nan * mean
+    total, total_se = mean[-1].item(), se[-1].item()
+    return Bound(n, labels, mean[:-1], se[:-1], mse[1:-1], total, total_se)
 
 # %% ../nbs/2_beyond/10_likelihood.ipynb #vlb_loss
 def vlb_loss(
@@ -214,74 +234,74 @@ def vlb_loss(
     x_0: Tensor,                    # (B, *S) images in [-1, 1], on their grey levels; not checked
     eps: Tensor,                    # (B, *S) the noise mixed into them
     t: Tensor,                      # (B,) int64, 0 is the paper's t = 1
-    output: Tensor,                 # (B, C, …) the model's answer, (B, 2C, …) with a learned variance
+    output: Tensor,                 # (B, C, …) the model's answer; (B, 2C, …) if it learns variance
     prediction: str = "eps",        # what it means: `eps`, `x0`, `v` or `mean`
-    variance: str = "fixed_large",  # of the reverse steps: `fixed_small`, `fixed_large` or `learned`
+    variance: str = "fixed_large",  # of reverse steps: `fixed_small`, `fixed_large` or `learned`
     levels: int | None = 256,       # grey levels of the images; None for data that are not rounded
-) -> Tensor:                        # (B, *S) bits; the mean over uniform t estimates the bound without L_T, in bits/dim
-    "A loss for `GaussianDiffusionTrainer`: the variational bound itself (Ho et al. 2020, eq. 5), one term of it drawn for each image, without clipping."
+) -> Tensor:                        # (B, *S) bits; their mean over t is the bound without L_T
+    "A loss for `GaussianDiffusionTrainer`: the bound, one term for each image, without clipping."
     x_t = q_sample(schedule, x_0, t, eps)
     step = p_mean_variance(schedule, x_t, t, output, prediction, variance, clip=False)
     return schedule.T / math.log(2) * bound_term(schedule, x_0, x_t, t, step, levels)
 
 # %% ../nbs/2_beyond/10_likelihood.ipynb #hybrid_loss
 def hybrid_loss(
-    schedule: NoiseSchedule,      # T steps
-    x_0: Tensor,                  # (B, *S) images in [-1, 1], on their grey levels; not checked
-    eps: Tensor,                  # (B, *S) the noise mixed into them
-    t: Tensor,                    # (B,) int64, 0 is the paper's t = 1
-    output: Tensor,               # (B, 2C, …) the model's answer, with a learned variance
-    prediction: str = "eps",      # what it means: `eps`, `x0`, `v` or `mean`
-    levels: int | None = 256,     # grey levels of the images; None for data that are not rounded
-    share: float = 0.001,         # of the bound, in bits/dim
-) -> Tensor:                      # (B, *S)
-    "A loss for `GaussianDiffusionTrainer`: squared error for the prediction, the bound for the variance (Nichol and Dhariwal 2021, eq. 16). `ValueError` without a learned variance."
+    schedule: NoiseSchedule,   # T steps
+    x_0: Tensor,               # (B, *S) images in [-1, 1], on their grey levels; not checked
+    eps: Tensor,               # (B, *S) the noise mixed into them
+    t: Tensor,                 # (B,) int64, 0 is the paper's t = 1
+    output: Tensor,            # (B, 2C, …) the model's answer, with a learned variance
+    prediction: str = "eps",   # what it means: `eps`, `x0`, `v` or `mean`
+    levels: int | None = 256,  # grey levels of the images; None for data that are not rounded
+    share: float = 0.001,      # of the bound, in bits/dim
+) -> Tensor:                   # (B, *S)
+    "Squared error, and the bound for the learned variance (Nichol and Dhariwal 2021, eq. 16)."
     answer, between = split_output(output, x_0)
     still = torch.cat([answer.detach(), between], 1)
-    return simple_loss(schedule, x_0, eps, t, answer, prediction) + share * vlb_loss(schedule, x_0, eps, t, still, prediction, "learned", levels)
+    vlb = vlb_loss(schedule, x_0, eps, t, still, prediction, "learned", levels)
+    return simple_loss(schedule, x_0, eps, t, answer, prediction) + share * vlb
 
 # %% ../nbs/2_beyond/10_likelihood.ipynb #importancetrainer
 class ImportanceTrainer(GaussianDiffusionTrainer):
-    "Algorithm 1 with each t drawn in proportion to the root mean square of its loss (Nichol and Dhariwal 2021, eq. 18). Takes what `GaussianDiffusionTrainer` takes."
-    def __init__(self, model, *schedule, **options):
+    "Algorithm 1 with t drawn in proportion to its RMS loss (Nichol and Dhariwal 2021, eq. 18)."
+    def __init__(self, model, *schedule, **options):  # as for `GaussianDiffusionTrainer`
         super().__init__(model, *schedule, **options)
-        self.register_buffer("seen", torch.zeros(self.schedule.T, dtype=torch.int64))
-        self.register_buffer("square", torch.zeros(self.schedule.T))  # running mean of the squared loss
-        self.register_buffer("fresh", torch.zeros(2, self.schedule.T))  # since the last draw: how many losses, and the sum of their squares
+        T = self.schedule.T
+        self.register_buffer("seen", torch.zeros(T, dtype=torch.int64))
+        self.register_buffer("square", torch.zeros(T))    # running mean of the squared loss
+        self.register_buffer("fresh", torch.zeros(2, T))  # since the last draw: n, squares
 
-    def probabilities(self) -> Tensor:  # (T,) float32, adding up to 1
-        "How often each step is drawn: evenly until each was seen ten times, and always a thousandth evenly."
-        self._learn()
-        even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
-        known = (self.seen >= 10).all() & (root.sum() > 0)  # where all cost nothing, none is preferred
-        return torch.where(known, 0.999 * root / root.sum() + 0.001 * even, even)
-
-    def forward(self,
-        x_0: Tensor,                               # (B, C, H, W) images in [-1, 1]
-        y: Tensor | None = None,                   # (B,) int64 labels
-        generator: torch.Generator | None = None,  # where t, noise and label dropout come from
-        draws: Draws | None = None,                # or what came from there
-    ) -> Tensor:                                   # (B, C, H, W) the loss, unreduced; its mean is that of uniform t
+    def forward(self, x_0, y=None, generator=None, draws=None) -> Tensor:
+        "The loss, unreduced, as Algorithm 1 has it; its mean is that of uniform t."
         draws = draws or self.draw(x_0, generator)
         loss = super().forward(x_0, y, draws=draws)
         self._remember(draws.t, loss.detach().flatten(1).mean(1).to(self.square))
-        return loss * (1 / (self.schedule.T * draws.probability)).to(loss).view(-1, *[1] * (loss.ndim - 1))
+        weight = 1 / (self.schedule.T * draws.probability)
+        return loss * weight.to(loss).view(-1, *[1] * (loss.ndim - 1))
 
     def draw_t(self, n: int, generator: torch.Generator | None, device) -> tuple[Tensor, Tensor]:
-        "(n,) steps, and the probability of each: proportional to its loss so far."
+        "(n,) steps, and the probability of each."
         p = self.probabilities()
         t = torch.multinomial(p, n, replacement=True, generator=generator)
         return t, p[t]
 
+    def probabilities(self) -> Tensor:  # (T,) float32, adding up to 1
+        "Even until each step was seen ten times, and always a thousandth of it."
+        self._learn()
+        even, root = torch.full_like(self.square, 1 / self.schedule.T), self.square.sqrt()
+        known = (self.seen >= 10).all() & (root.sum() > 0)  # all may cost nothing
+        return torch.where(known, 0.999 * root / root.sum() + 0.001 * even, even)
+
     def _remember(self, t: Tensor, loss: Tensor) -> None:
-        finite = loss.square().isfinite()  # what is not is somebody else's business
-        new = torch.stack([torch.zeros_like(self.square).index_add_(0, t, v.to(self.square)) for v in (finite, torch.where(finite, loss, 0)**2)])
-        if torch.distributed.is_initialized(): torch.distributed.all_reduce(new)
+        finite = loss.square().isfinite()  # the loop reports what is not
+        values = torch.stack([finite.to(loss), torch.where(finite, loss, 0) ** 2])
+        new = torch.zeros_like(self.fresh).index_add_(1, t, values)
+        if rank_and_world()[1] > 1: torch.distributed.all_reduce(new)
         self.fresh += new
 
-    def _learn(self) -> None:  # what one draw brought counts at once, in however many rounds it was trained on
+    def _learn(self) -> None:  # what one draw brought counts at once, in any number of rounds
         n, new = self.fresh
-        old = torch.where(self.seen > 0, 0.9**n, (n == 0).to(new))  # weight of what was known, after n new values; the first ones replace it
+        old = torch.where(self.seen > 0, 0.9**n, (n == 0).to(new))  # weight of what was known
         self.square.copy_(old * self.square + (1 - old) * new / n.clamp(min=1))
         self.seen += n.to(self.seen)
         self.fresh.zero_()

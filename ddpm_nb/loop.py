@@ -89,8 +89,8 @@ class Stepper:
         device: str | None = None,                  # `cpu`, `cuda`, …; the best there is when None
     ):
         self.accelerator = a = make_accelerator(device, config.precision)
-        self.precision = a.mixed_precision if a.mixed_precision != "no" else "fp32"
-        if config.precision == "tf32": self.precision = "tf32"
+        whole = config.precision.replace("auto", "fp32")  # in use, if it is not 16 bits
+        self.precision = a.mixed_precision.replace("no", whole)
         _check_fit(diffusion, data, config, a.num_processes)
         self.config, self.device, self.data = config, a.device, data.to(a.device)
         place_model(diffusion.to(self.device).model, self.device, config.channels_last)

@@ -213,9 +213,9 @@ def probability_closer(
 ) -> Estimate:
     "P(a < b), ties counting half. `ValueError` for fewer than two of either, or NaN."
     for name, x in (("a", a), ("b", b)):
-        if x.ndim != 1 or x.isnan().any():
-            found = f"{tuple(x.shape)}, {int(x.isnan().sum())} of them NaN"
-            raise ValueError(f"{name} must be (N,) numbers; got {found}")
+        if x.ndim == 1 and not x.isnan().any(): continue
+        found = f"{tuple(x.shape)}, {int(x.isnan().sum())} of them NaN"
+        raise ValueError(f"{name} must be (N,) numbers; got {found}")
     N, M = len(a), len(b)
     if min(N, M) < 2: raise ValueError(f"an error needs two numbers at least; got {N} and {M}")
     farther, closer = M - _rank(a, b), _rank(b, a)  # of b for each of a, of a for each of b
@@ -342,10 +342,9 @@ def _memorisation(name, fake, real, aside) -> tuple[Estimate, Tensor]:
 
 def _note(name: str, n: int, fake: FeatureSet, compared: int) -> str:
     D, K = fake.features.shape[1], 0 if fake.logits is None else fake.logits.shape[1]
-    few = "compare only with as many"
+    few, split = "compare only with as many", f"{n // 10} images a split for {K} classes"
     if name == "fid" and n < 20 * D: return f"biased upwards: {n} images for {D} features; {few}"
-    if name == "is" and n < 500 * K:
-        return f"biased downwards: {n // 10} images a split for {K} classes; {few}"
+    if name == "is" and n < 500 * K: return f"biased downwards: {split}; {few}"
     if name in Neighbourhood._fields and n != compared:
         return f"depends on how many there are of both: here {n} and {compared}"
     if name.startswith("memorisation"):
