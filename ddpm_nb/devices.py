@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'DTYPES', 'pick_device', 'process_device', 'auto_precision', 'set_float32', 'is_large', 'place_model',
-           'keep_memory', 'Autocast', 'Compiled', 'make_accelerator']
+           'keep_memory', 'Autocast', 'Compiled', 'Float32As', 'make_accelerator']
 
 # %% ../nbs/3_workshop/12_devices.ipynb #imports
 from datetime import timedelta
@@ -112,6 +112,24 @@ class Compiled(nn.Module):
 
     def forward(self, *args: Tensor) -> Tensor:
         return self.model(*args).clone()  # the next call writes over a graph's answer
+
+# %% ../nbs/3_workshop/12_devices.ipynb #float32as
+class Float32As(nn.Module):
+    "A network that computes as `set_float32` would have it while it answers; afterwards all is as before."
+    def __init__(self,
+        model: nn.Module,
+        precision: str,  # of `PRECISIONS`
+    ):
+        super().__init__()
+        self.model, self.precision = model, precision
+
+    def forward(self, *args: Tensor) -> Tensor:
+        before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        set_float32(self.precision)
+        try: return self.model(*args)
+        finally:
+            torch.set_float32_matmul_precision(before[0])
+            torch.backends.cudnn.allow_tf32 = before[1]
 
 # %% ../nbs/3_workshop/12_devices.ipynb #make_accelerator
 def make_accelerator(device: str | None, precision: str):

@@ -228,5 +228,6 @@ def scheduler_for_diffusers(
         options["variance_type"] = back(_VARIANCES, p.variance)
     if p.solver != "dpm": options["clip_sample"] = p.clip
     return {"_class_name": back(SCHEDULERS, p.solver), **options,
-            "num_train_timesteps": p.schedule.T, "prediction_type": back(_PREDICTIONS, p.prediction),
+            "num_train_timesteps": p.schedule.T,
+            "prediction_type": back(_PREDICTIONS, p.prediction),
             "timestep_spacing": "trailing"}

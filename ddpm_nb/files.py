@@ -223,7 +223,7 @@ def _offline(name: str | Path, file: str, where: dict) -> OSError:
 def _reached(name: str | Path, file: str, where: dict) -> bool:
     if where.get("local_files_only"): return False
     url = hub.hf_hub_url(str(name), file, revision=where.get("revision"))
-    try: hub.get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download tries for long
+    try: hub.get_hf_file_metadata(url, token=where.get("token"), timeout=5)  # a download waits
     except errors.HfHubHTTPError: pass  # an answer, too
     except Exception: return False
     return True

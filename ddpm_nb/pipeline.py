@@ -28,8 +28,8 @@ from ddpm_nb.checks import (
     rank_and_world,
 )
 from .data import seed_for
-from .devices import DTYPES, PRECISIONS, Autocast, Compiled, auto_precision
-from .devices import place_model, process_device, set_float32
+from .devices import DTYPES, PRECISIONS, Autocast, Compiled, Float32As, auto_precision
+from .devices import place_model, process_device
 from .dialects import AnyUNetConfig
 from .files import Whole, from_json, hub_file, load_weights, named, read_json
 from .gaussian import check_prediction, check_variance
@@ -260,9 +260,9 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
     "The network as the options want it: in fewer bits, compiled, guided."
     model = pipe.model
     precision = auto_precision(pipe.device) if o.precision == "auto" else o.precision
-    if pipe.device.type == "cuda": set_float32(precision)
     if precision in DTYPES: model = Autocast(model, DTYPES[precision])
     if o.compile: model = Compiled(model)
+    if pipe.device.type == "cuda": model = Float32As(model, precision)
     if o.guidance_scale is None: return model
     if not pipe.unlabelled:
         why = (

@@ -79,7 +79,8 @@ def _in_diffusers(part: str, k: int, what: str, config: UNetConfig) -> str:
 
 
 def _in_article(part: str, k: int, what: str, config: UNetConfig) -> str:
-    return f"{part}blocks.{k}." + {"block": "", "attention": "attn.", "conv": "main"}.get(what, what)
+    inside = {"block": "", "attention": "attn.", "conv": "main"}
+    return f"{part}blocks.{k}." + inside.get(what, what)
 
 # %% ../nbs/3_workshop/20_weights.ipynb #fit_weights
 _OPTIONS = {r"attention|attn": "attention_levels, up_attention_levels",
@@ -105,7 +106,7 @@ def load_foreign_state(
         parts = [left.pop(n) for n in names]
         alike = all(x.ndim and x.shape[1:] == parts[0].shape[1:] for x in parts)
         x = torch.cat(parts) if alike else parts[0]
-        ours[name] = x = x[(..., *[None] * (v.ndim - x.ndim))]  # a linear layer is a 1×1 convolution
+        ours[name] = x = x[(..., *[None] * (v.ndim - x.ndim))]  # a linear layer is 1×1 here
         if x.shape != v.shape:
             wanted = f"the network wants {tuple(v.shape)}"
             found["wrong shape"].append(f"{' + '.join(names)} {tuple(x.shape)}, {wanted}")
@@ -170,7 +171,8 @@ def from_diffusers(
     elif config.classes and rows is not None and rows.ndim:
         state["class_embedding.weight"] = torch.cat([rows, torch.zeros_like(rows[:1])])
     model = named(weights, load_foreign_state, empty(config), state, "diffusers")
-    fields["variance"] = fields["variance"] or ("learned" if config.learned_variance else "fixed_small")
+    unsaid = "learned" if config.learned_variance else "fixed_small"
+    fields["variance"] = fields["variance"] or unsaid
     return _made(name, device, model=model, shape=(config.in_channels, *size), **fields)
 
 
@@ -286,7 +288,7 @@ steps ask the network for a step -1.
 def _inexpressible(p: Pipeline) -> list[str]:
     c = as_foreign(p.model.config)
     levels = (-1, *c.attention_levels, *(c.up_attention_levels or ()))
-    cut = p.solver == "ancestral" or p.solver == "dpm" and c.in_channels == 3  # learned variance off
+    cut = p.solver == "ancestral" or p.solver == "dpm" and c.in_channels == 3  # no variance
     never = (("prediction", p.prediction, p.prediction == "mean"),
              ("resampling", c.resampling, c.resampling == "wide"),
              ("label_join", c.label_join, c.classes and c.label_join == "concat"),
@@ -301,9 +303,11 @@ def _inexpressible(p: Pipeline) -> list[str]:
 def _files_for_diffusers(p: Pipeline) -> dict[str, bytes]:
     state, classes = give_weights(p.model, "diffusers"), len(p.classes) + p.unlabelled or None
     if classes: state["class_embedding.weight"] = state["class_embedding.weight"][:classes].clone()
-    kind, scheduler = "DDIMPipeline" if p.solver == "ddim" else "DDPMPipeline", scheduler_for_diffusers(p)
+    kind = "DDIMPipeline" if p.solver == "ddim" else "DDPMPipeline"
+    scheduler = scheduler_for_diffusers(p)
     index = {"_class_name": kind, "_diffusers_version": "0.31.0",
-             "unet": ["diffusers", "UNet2DModel"], "scheduler": ["diffusers", scheduler["_class_name"]]}
+             "scheduler": ["diffusers", scheduler["_class_name"]],
+             "unet": ["diffusers", "UNet2DModel"]}
     described = {"model_index.json": index, "scheduler/scheduler_config.json": scheduler,
                  "unet/config.json": unet_for_diffusers(p.model.config, p.shape[1:], classes),
                  "pipeline.json": p.about()}
@@ -354,7 +358,8 @@ def from_article(
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError) as e:
         raise ValueError(f"{path} is {_NOT_THEIRS}: {type(e).__name__}: {e}") from None
     model = named(path, load_foreign_state, empty(config), state, "article")
-    if schedule is None and betas is not None: schedule = named(path, NoiseSchedule.from_betas, betas)
+    if schedule is None and betas is not None:
+        schedule = named(path, NoiseSchedule.from_betas, betas)
     size = (size, size) if isinstance(size, int) else size
     return _made(path, device, model=model, schedule=schedule or linear_schedule(len(table)),
                  shape=(config.in_channels, *size), clip=False, unlabelled=forked,
@@ -396,23 +401,25 @@ def _are_sines(table: Tensor) -> bool:
 _ARTICLE = {"groups": 32, "norm_eps": 1e-5, "downsample_padding": "symmetric", "init": "article",
             "time_order": "interleaved", "time_shift": 0}
 
-def _article_config(state: dict[str, Tensor], forked: bool, time_table: int | None) -> ForeignConfig:
+def _article_config(state: dict[str, Tensor], forked: bool, table: int | None) -> ForeignConfig:
     "Read off the tensors."
-    def places(pattern: str) -> set[int]:
-        return {int(m[1]) for k in state if (m := re.match(pattern, k))}
+    def places(part: str, inside: str) -> set[int]:
+        found = (re.match(rf"{part}blocks\.(\d+)\.{inside}\.", name) for name in state)
+        return {int(m[1]) for m in found if m}
     width, channels = state["head.weight"].shape[:2]
-    entries = places(r"downblocks\.(\d+)\.block1\.2\.weight")
-    n = next(k for k in itertools.count() if k not in entries)  # the first other one halves the image
+    entries = places("down", "block1")
+    n = next(k for k in itertools.count() if k not in entries)  # the next one halves the image
     widths = {k // (n + 1): len(state[f"downblocks.{k}.block1.2.weight"]) for k in sorted(entries)}
-    top = max(places(r"upblocks\.(\d+)\.block1\.2\.weight")) // (n + 2)
+    top = max(places("up", "block1")) // (n + 2)
     labels = {}
     if forked: labels = {"classes": len(state["label.weight"]) - 1, "label_join": "concat",
                          "resampling": "wide"}
     return ForeignConfig(
-        in_channels=channels, width=width, multipliers=[w // width for w in widths.values()], blocks=n,
-        attention_levels=sorted({k // (n + 1) for k in places(r"downblocks\.(\d+)\.attn\.")}),
-        up_attention_levels=sorted({top - k // (n + 2) for k in places(r"upblocks\.(\d+)\.attn\.")}),
-        learned_variance=len(state["tail.2.weight"]) == 2 * channels, time_table=time_table,
+        in_channels=channels, width=width, blocks=n,
+        multipliers=[w // width for w in widths.values()],
+        attention_levels=sorted({k // (n + 1) for k in places("down", "attn")}),
+        up_attention_levels=sorted({top - k // (n + 2) for k in places("up", "attn")}),
+        learned_variance=len(state["tail.2.weight"]) == 2 * channels, time_table=table,
         **_ARTICLE, **labels)
 
 
@@ -420,7 +427,8 @@ def _unfork(state: dict[str, Tensor]) -> dict[str, Tensor]:
     "The fork's tensors as those of a network with a table of labels and one convolution to halve."
     left = dict(state)
     take = lambda name: [left.pop(f"{name}.{kind}") for kind in ("weight", "bias")]
-    ends = lambda end: [k.removesuffix(f".{end}.weight") for k in state if k.endswith(f".{end}.weight")]
+    def ends(end: str) -> list[str]:
+        return [k.removesuffix(f".{end}.weight") for k in state if k.endswith(f".{end}.weight")]
     def put(name: str, weight: Tensor, bias: Tensor):
         left.update({f"{name}.weight": weight, f"{name}.bias": bias})
     label = "cond_embedding.condEmbedding"
@@ -433,21 +441,23 @@ def _unfork(state: dict[str, Tensor]) -> dict[str, Tensor]:
         for ours, theirs in (("main", "c"), ("spread", "t")):
             put(f"{place}.{ours}", *take(f"{place}.{theirs}"))
     for place in ends("cond_proj.1"):
-        (of_t, first), (of_label, second) = take(f"{place}.temb_proj.1"), take(f"{place}.cond_proj.1")
+        of_t, first = take(f"{place}.temb_proj.1")
+        of_label, second = take(f"{place}.cond_proj.1")
         put(f"{place}.temb_proj.1", torch.cat([of_t, of_label], 1), first + second)
     return left
 
 # %% ../nbs/3_workshop/20_weights.ipynb #load-2
 def load(
-    name: str | Path,           # a folder, a checkpoint of the article's, or a repository on the Hub
+    name: str | Path,           # a folder, a checkpoint of the article's, or a name on the Hub
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
-    **options,                  # of the Hub (`revision`, `token`, `cache_dir`), or of `from_article`
+    **options,                  # of `hub_file`, or of `from_article`
 ) -> Pipeline:                  # a `Run` for the folder of a run
     """Whatever draws images, by its name: `load("runs/digits").sample(64)`. `ValueError`, `OSError`
     or (what is damaged) `RuntimeError` says why not."""
     path = Path(name)
     if path.is_file(): return from_article(name, device=device, **options)
-    if path.is_dir() and options: raise ValueError(f"{', '.join(options)} mean nothing for a folder")
+    if path.is_dir() and options:
+        raise ValueError(f"{', '.join(options)} mean nothing for a folder")
     if (path / "run.json").is_file(): return load_run(name, device)
     kinds = ("model_index.json", "pipeline.json", "scheduler_config.json",
              "scheduler/scheduler_config.json")

@@ -79,7 +79,7 @@ def benchmark(out: Path, small: bool, rounds: int) -> None:
 
 def details(out: Path, small: bool) -> None:
     "Which kernels a training step spends its time in, and what single changes do to it."
-    from ddpm_nb.benchmark import with_defaults, random_images
+    from ddpm_nb.baselines import random_images, with_defaults
     from ddpm_nb.recipes import edit
     from ddpm_nb.unet import GroupNorm
     gpu, repeat, found = torch.cuda.is_available(), 2 if small else 30, {"device": device_name()}
