@@ -1,6 +1,6 @@
 """Every widget in JupyterLab, moved by mouse and keyboard in a browser without a window: prints a line for each check and exits with 1 when one fails.
 
-Starts a JupyterLab of its own on a free port, with a notebook that makes each widget of chapter 21 and a film of chapter 16, and
+Starts a JupyterLab of its own on a free port, with a notebook that makes each widget of chapter 25 and a film of chapter 18, and
 looks whether the pictures follow; then with one that trains and draws, and reads what its bars say. `FOLDER`, when given, gets
 pictures of the page. Needs the extra `e2e` and a Chromium: the system's, or Playwright's own."""
 import json
@@ -132,8 +132,8 @@ def films(page, where, player):
 
 
 def in_page(browser, folder):
-    "A film that is stored in chapter 16, on a page without a kernel."
-    cells = json.loads((root / "nbs" / "3_workshop" / "16_viz.ipynb").read_text(encoding="utf-8"))["cells"]
+    "A film that is stored in chapter 18, on a page without a kernel."
+    cells = json.loads((root / "nbs" / "3_workshop" / "18_viz.ipynb").read_text(encoding="utf-8"))["cells"]
     html = next("".join(o["data"]["text/html"]) for c in cells if c["id"] == "film-denoising" for o in c["outputs"])
     page = f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}"
     (folder / "film.html").write_text(page, encoding="utf-8")
