@@ -170,7 +170,8 @@ def _photos(split, size, held_out) -> ImageSet:
     height, width = part.shape[2:]
     if size > (most := min(height, width)):
         raise ValueError(f"size of these photos must be at most {most}; got {size}")
-    rng, n = np.random.default_rng(0), max(64, 8192 * 32**2 // size**2)  # as many pixels at any size
+    rng = np.random.default_rng(0)
+    n = max(64, 8192 * 32**2 // size**2)  # as many pixels at any size
     where = [rng.integers(0, m, n) for m in (2, height - size + 1, width - size + 1)]
     crops = [part[i, :, r:r + size, c:c + size] for i, r, c in zip(*where)]
     return ImageSet(torch.stack(crops))
@@ -210,7 +211,8 @@ def read_image(path: str | Path, channels: int, size: int | None = None) -> Tens
 
 
 def _check_form(channels, size) -> None:
-    if channels not in _MODES: raise ValueError(f"channels must be one of 1, 3, 4; got {channels!r}")
+    if channels not in _MODES:
+        raise ValueError(f"channels must be one of 1, 3, 4; got {channels!r}")
     if size is not None: check_whole("size", size, 1, 2**14)
 
 # %% ../nbs/1_method/04_data.ipynb #_read

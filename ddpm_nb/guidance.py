@@ -15,12 +15,13 @@ from .sampling import GaussianDiffusionSampler, State, Step
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #classifierfreeguidance
 class ClassifierFreeGuidance(nn.Module):
-    "A conditional model, guided towards its labels (Ho and Salimans 2022, eq. 6): use it wherever a model goes. Both its answers come from one call with a batch of twice the size."
+    """A conditional model, guided towards its labels (Ho and Salimans 2022, eq. 6). Both answers
+    come from one call with a batch of twice the size."""
     def __init__(self,
         model: nn.Module,             # obeys `model(x_t, t, y)`; trained with some labels withheld
-        scale: float | Tensor,        # 0 is unconditional, 1 conditional; 1 + w in Ho and Salimans' counting; or (B,), one for each image
+        scale: float | Tensor,        # 0 unconditional, 1 conditional (their 1 + w); or (B,)
         no_label: int,                # the label that means none: the number of classes
-        interval: tuple[int, int] | None = None,  # first and last t to guide at, as the model is told them (Kynkäänniemi et al. 2024); 1 is the scale elsewhere
+        interval: tuple[int, int] | None = None,  # first and last t to guide at
     ):
         super().__init__()
         scale = torch.as_tensor(scale, dtype=torch.float64)
@@ -37,7 +38,7 @@ class ClassifierFreeGuidance(nn.Module):
         x_t: Tensor,  # (B, C, H, W) at step t
         t: Tensor,    # (B,) int64, 0 is the paper's t = 1
         y: Tensor | None = None,  # (B,) int64 labels; `ValueError` without
-    ) -> Tensor:      # (B, C, H, W), or (B, 2C, H, W) from a model that learned its variance: that of the conditional answer (at scale 0 of the other)
+    ) -> Tensor:      # (B, C, H, W), or (B, 2C, H, W) with the variance of the conditional answer
         if y is None: raise ValueError("guidance needs labels: y was not given")
         for name, v in (("t", t), ("y", y)): check_index(name, v, len(x_t))
         none = torch.full_like(y, self.no_label)
@@ -68,11 +69,11 @@ class ClassifierFreeGuidance(nn.Module):
 def image_to_image(
     sampler: GaussianDiffusionSampler,         # ancestral, or any solver
     image: Tensor,                             # (B, C, H, W) where to start, in [-1, 1]
-    strength: float,                           # share of the chain to run, above 0 and up to 1, whatever steps of it the sampler keeps
+    strength: float,                           # share of the chain to run, above 0 and up to 1
     y: Tensor | None = None,                   # (B,) int64 labels
     generator: torch.Generator | None = None,  # where the noise comes from
 ) -> Iterator[State]:
-    "Noise images to the step that `strength` says, and draw them again from there (Meng et al. 2022)."
+    "Noise images to the step that `strength` says, and draw them again (Meng et al. 2022)."
     start = _start(sampler, strength)
     x_t = q_sample(
         sampler.schedule,
@@ -91,15 +92,15 @@ def _start(sampler: GaussianDiffusionSampler, strength: float) -> int:
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #interpolate
 def interpolate(
-    sampler: GaussianDiffusionSampler,         # ancestral, or any solver; without chance (DDIM, DPM-Solver++) the way is smooth
+    sampler: GaussianDiffusionSampler,         # the way is smooth by `ddim()` and `dpm`
     first: Tensor,                             # (B, C, H, W) images to come from, in [-1, 1]
     last: Tensor,                              # (B, C, H, W) images to go to
     weights: Tensor,                           # (n,) how far to go, each from 0 to 1
     strength: float = 0.5,                     # share of the chain to run, as in `image_to_image`
     y: Tensor | None = None,                   # (B,) int64 labels, one for each pair
     generator: torch.Generator | None = None,  # where the noise comes from
-) -> Iterator[State]:                          # of (B * n, C, H, W) images, the n of the first pair first
-    "Mix pairs of images at a noise level and draw what lies between them (Ho et al. 2020, figures 8 and 9)."
+) -> Iterator[State]:                          # (B * n, C, H, W), the n of the first pair first
+    "Mix pairs of images at a noise level, and draw from there (Ho et al. 2020, figures 8 and 9)."
     weights = torch.as_tensor(weights)
     start, B, n = _start(sampler, strength), len(first), len(weights)
     check_alike(first=first, last=last)
@@ -123,22 +124,24 @@ def interpolate(
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #inpaint
 def inpaint(
-    sampler: GaussianDiffusionSampler,         # ancestral, or any solver; each of its steps is then of first order
+    sampler: GaussianDiffusionSampler,         # with any rule; its steps are of first order here
     x_T: Tensor,                               # (B, C, H, W) standard normal noise
-    image: Tensor,                             # (B or 1, C, H, W) the image to complete, in [-1, 1]; anything finite where it is unknown
+    image: Tensor,                             # (B or 1, C, H, W) in [-1, 1]; finite where unknown
     mask: Tensor,                              # bool, broadcasts over `x_T`: True where to paint
     y: Tensor | None = None,                   # (B,) int64 labels
     generator: torch.Generator | None = None,  # where the noise comes from
     resamples: int = 5,                        # times that each step is taken
-) -> Iterator[State]:                          # `resamples` for each step, one for the last; each `x_0` holds the known part as it is
-    "Paint the masked part of images to fit the rest (Lugmayr et al. 2022, algorithm 1). `ValueError` for a mask or an image of the wrong shape."
+) -> Iterator[State]:                          # `resamples` for each step, one for the last
+    """Paint the masked part of images to fit (Lugmayr et al. 2022, algorithm 1). Each `x_0`
+    holds the known part as it is. `ValueError` for a mask or an image of the wrong shape."""
     schedule = sampler.schedule
     if mask.dtype != torch.bool:
         raise ValueError(f"mask must be bool, True where to paint; got {mask.dtype}")
     for name, v in (("mask", mask), ("image", image)):
         if v.ndim != x_T.ndim or any(a not in (1, b) for a, b in zip(v.shape, x_T.shape)):
             raise ValueError(
-                f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; got {tuple(v.shape)}"
+                f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; "
+                f"got {tuple(v.shape)}"
             )
     for name, v in (("x_T", x_T), ("image", image)): check_alike(**{name: v})
     resamples = check_whole("resamples", resamples)
@@ -150,7 +153,8 @@ def inpaint(
                 step = sampler.step(x_t, at, y)
             if t % 50 == 0 and not step.x_0.isfinite().all():
                 raise FloatingPointError(
-                    f"the model's answer is not finite at step t = {int(schedule.timesteps[t])} or before"
+                    "the model's answer is not finite at step "
+                        f"t = {int(schedule.timesteps[t])} or before"
                 )
             yield State(int(schedule.timesteps[t]), x_t, torch.where(mask, step.x_0, image))
             if t == 0:

@@ -45,10 +45,11 @@ from .unet import UNet, UNetConfig
 def describe_schedule(
     schedule: NoiseSchedule,  # of all steps
 ) -> dict:                    # for JSON
-    "A schedule by name and numbers where these give the same bits, else by its betas. `ValueError` for a thinned-out one."
+    "A schedule by name and numbers where these give the same bits, else by its betas."
     if not torch.equal(schedule.timesteps.cpu(), torch.arange(schedule.T)):
         raise ValueError(
-            f"schedule must be the whole one that the model was trained with; got {schedule.T} steps of it"
+            "schedule must be the whole one that the model was trained with; "
+            f"got {schedule.T} steps of it"
         )
     first, last = (float(f"{float(b):.12g}") for b in (schedule.betas[0], schedule.betas[-1]))
     guesses = {
@@ -117,13 +118,13 @@ class Samples(NamedTuple):
 @dataclass(eq=False, kw_only=True)
 class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"],
                pipeline_tag="unconditional-image-generation"):
-    "A trained system: draw from it with `sample` or `draw`. `ValueError` names what does not fit together."
-    model: nn.Module                     # a `UNet`, usually of averaged weights; or anything that obeys the model contract, which can draw, but not be saved
+    "A trained system: draw from it with `sample` or `draw`. `ValueError` names what does not fit."
+    model: nn.Module                     # a `UNet`; another model can draw, but not be saved
     schedule: NoiseSchedule              # that it was trained with
     shape: tuple[int, int, int]          # (C, H, W) of its images
     classes: tuple[str, ...] = ()        # names of the labels; empty when it was trained without
     prediction: str = "eps"              # what the network predicts: `eps`, `x0`, `v` or `mean`
-    variance: str = "fixed_large"        # of the reverse steps, when all are taken: `fixed_small`, `fixed_large` or `learned`
+    variance: str = "fixed_large"        # of the reverse steps, when all are taken
     clip: bool = True                    # clamp each estimate of x_0 while sampling
     unlabelled: bool = False             # whether it has learned to do without labels, too
     solver: str = "ancestral"            # how it draws unless asked otherwise: one of `SOLVERS`
@@ -144,12 +145,17 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
     def __repr__(self):
         millions = sum(p.numel() for p in self.model.parameters()) / 1e6
         return (
-            f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, {len(self.classes) or 'no'} "
+            f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, "
+            f"{len(self.classes) or 'no'} "
             f"classes, {self.schedule}, {self.prediction}, {self.variance})"
         )
 
-    def sampler(self, steps: int | None = None, solver: str | None = None, **options) -> GaussianDiffusionSampler:
-        "Algorithm 2 as it was meant, on all steps; or as `SamplingOptions` say. `ValueError` when it cannot be done."
+    def sampler(self,
+        steps: int | None = None,   # network calls; all of the schedule's when None
+        solver: str | None = None,  # one of `SOLVERS`; its own when None
+        **options,                  # see `SamplingOptions`
+    ) -> GaussianDiffusionSampler:
+        "Algorithm 2 as it was meant, on all steps; or as the options say."
         o = SamplingOptions(steps=steps, solver=solver, **options)
         schedule = respace(
             self.schedule, self.schedule.T if o.steps is None else o.steps, o.spacing
@@ -159,8 +165,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
             prediction=self.prediction, variance=_variance_for(self, o), clip=self.clip)
 
     def pick_labels(self, n: int, label: int | None = None) -> Tensor | None:
-        """`n` labels: all the same when one is asked for (the number of classes means none), else evenly all
-        of them; None without classes. `ValueError` when out of range."""
+        """`n` labels: all the same when one is asked for (the number of classes means none), else
+        evenly all of them; None without classes. `ValueError` when out of range."""
         K = len(self.classes)
         if label is not None and not K:
             raise ValueError("label was given, but this model was trained without labels")
@@ -172,16 +178,16 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def draw_batches(self,
         n: int = 64,                # images
-        label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
+        label: int | None = None,   # their class, the number of classes for none; or evenly all
         *,
-        seed: int = 0,              # the same seed, the same images, as long as `n` and `batch_size` stay
+        seed: int = 0,              # the same seed draws the same images of one `batch_size`
         batch_size: int = 500,      # images at a time, from one stream of random numbers
-        progress: "bool | Progress" = True,  # show a bar, if it takes more than a second; or the bar to move
+        progress: "bool | Progress" = True,  # show a bar, or the bar to move
         on_state=None,              # called with each `State`, to watch
-        chain=None,                 # called as `chain(sampler, x_T, y=y, generator=generator)` in place of `states`
+        chain=None,                 # `chain(sampler, x_T, y=…, generator=…)` in place of `states`
         share: bool = False,        # several processes, launched together, each draw a part
         **options,                  # see `SamplingOptions`
-    ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # number of the first image; images and labels as in `Samples`
+    ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # first image's number, images, labels
         "Draw images batch by batch, for as many as there are to be."
         n, batch_size = check_whole("n", n), check_whole("batch_size", batch_size)
         make = _Batches(
@@ -199,9 +205,9 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def draw(self,
         n: int = 64,                # images
-        label: int | None = None,   # their class, or the number of classes for none; evenly all of them when None
+        label: int | None = None,   # their class, the number of classes for none; or evenly all
         *,
-        share: bool = False,        # several processes, launched together, each draw a part, and all get the whole
+        share: bool = False,        # several processes each draw a part, and all get the whole
         **options,                  # of `draw_batches`
     ) -> Samples:
         "Draw images, and say what they were to be."
@@ -243,7 +249,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 def _check_network(pipe: Pipeline, c: UNetConfig) -> None:
     if (pipe.variance == "learned") != c.learned_variance:
         raise ValueError(
-            f"variance {pipe.variance!r} does not go with a network whose learned_variance is {c.learned_variance}"
+            f"variance {pipe.variance!r} does not go with a network whose learned_variance "
+            f"is {c.learned_variance}"
         )
     if len(pipe.shape) != 3 or pipe.shape[0] != c.in_channels:
         raise ValueError(
@@ -303,7 +310,8 @@ class _Batches(NamedTuple):
         y = None if self.labels is None else self.labels[i:i + B].to(self.device)
         return self.chain(self.sampler, x_T, y=y, generator=generator)
 
-    def drawn(self, starts: range, progress, on_state) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+    def drawn(self, starts: range, progress, on_state) -> Iterator[tuple]:
+        "As `Pipeline.draw_batches`."
         n = sum(min(self.batch_size, self.n - i) for i in starts)
         with Progress.of(progress, unit="image", brief=True, leave=False) as bar:
             for batch, i in enumerate(starts):
@@ -312,7 +320,7 @@ class _Batches(NamedTuple):
                 images = state.x_0.clamp(-1, 1).cpu()
                 yield i, images, None if self.labels is None else self.labels[i:i + len(images)]
 
-    def _shown(self, states: Iterator[State], n: int, batch: int, batches: int, bar: Progress) -> Iterator[State]:
+    def _shown(self, states: Iterator, n: int, batch: int, batches: int, bar: Progress) -> Iterator:
         "A chain that moves a bar. It may begin at any step, and take steps again."
         where = {t: i for i, t in enumerate(self.sampler.schedule.timesteps.tolist())}
         first = None

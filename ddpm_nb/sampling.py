@@ -51,8 +51,8 @@ class GaussianDiffusionSampler(nn.Module):
     "Algorithm 2 (Ho et al. 2020), or another way down the same chain, by another rule."
     def __init__(self,
         model: nn.Module,               # obeys `model(x_t, t)` or `model(x_t, t, y)`
-        *schedule,                      # a `NoiseSchedule`, thinned out by `respace` for fewer steps, or beta_1, beta_T, T
-        rule: Callable[[Step], Tensor] = ancestral,  # makes x_{t-1} of x_t; `ddim()` and `dpm` are others
+        *schedule,                      # a `NoiseSchedule`, whole or thinned; or beta_1, beta_T, T
+        rule: Callable[[Step], Tensor] = ancestral,  # makes x_{t-1} of x_t; or `ddim()`, `dpm`
         prediction: str = "eps",        # what the model predicts: `eps`, `x0`, `v` or `mean`
         variance: str | None = None,    # `fixed_small`, `fixed_large` or `learned`; None: see below
         clip: bool = True,              # clamp each estimate of x_0 to [-1, 1]
@@ -85,12 +85,12 @@ class GaussianDiffusionSampler(nn.Module):
 
     @torch.no_grad()
     def states(self,
-        x_T: Tensor,                               # (B, C, H, W) standard normal, or images noised to step `start`
+        x_T: Tensor,                               # (B, C, H, W) noise, or noised images
         y: Tensor | None = None,                   # (B,) int64 labels
         generator: torch.Generator | None = None,  # where the fresh noise comes from
-        start: int | None = None,                  # step of the schedule that `x_T` stands at; the last when None
+        start: int | None = None,                  # step that `x_T` stands at; the last
     ) -> Iterator[State]:                          # start + 1 of them
-        "Yield the chain, from noise to the image. `FloatingPointError` names the first answer that is not finite."
+        "Yield the chain. `FloatingPointError` names the first answer that is not finite."
         check_alike(x_T=x_T)
         x_t, x_0, T = x_T, None, self.schedule.T
         start = T - 1 if start is None else check_whole("start", start, 0, T - 1)

@@ -24,13 +24,13 @@ def write_safely(
     path: Path,   # the file to make, or to replace
     write,        # called with the path to write to
 ) -> None:
-    "Write a file whole or not at all: whatever happens meanwhile, an earlier one stays as it was. `OSError` says what could not be written."
+    "Write a file whole or not at all: an earlier one stays as it was. `OSError` says why."
     with _replacing([path], path) as (new,): write(new)
 
 
 def write_together(
     folder: Path,
-    contents: dict[str, bytes],  # name of a file and what is to be in it; the last one replaces the old one last
+    contents: dict[str, bytes],  # of each file, by name; the last one replaces the old one last
 ) -> None:
     """Write several files beside the old ones, and replace them, one by one, when all are on the
     disk. `OSError` when one cannot be written, and what was there before is untouched."""
@@ -130,7 +130,8 @@ class Checkpoints:
         step: int,    # optimizer steps done
         state: dict,  # numbers and tensors
     ) -> Path:
-        "Write a checkpoint, then let those go that are too many. `OSError` when it cannot be written, `ValueError` when it could not be read back; the earlier ones are then untouched."
+        """Write a checkpoint, then remove the oldest. `OSError` when it cannot be written,
+        `ValueError` when it could not be read back; the earlier ones are then untouched."""
         self.folder.mkdir(exist_ok=True)
         for left in leftovers(self.folder): left.unlink(missing_ok=True)
         buffer = io.BytesIO()
@@ -149,7 +150,8 @@ class Checkpoints:
         return path
 
     def load(self) -> dict:
-        "The state of the newest checkpoint that is whole, on the CPU. Warns of damaged ones; `RuntimeError` when none is whole."
+        """The state of the newest checkpoint that is whole, on the CPU. Warns of damaged ones;
+        `RuntimeError` when none is whole."""
         for path in reversed(self.paths()):
             content = path.read_bytes()
             with suppress(ValueError):

@@ -1,7 +1,7 @@
 """The rules of the house, checked: prints a line for each and exits with 1 when one is broken.
 
 Modules import only from chapters above them; no star imports; each module imports alone; importing the first parts loads
-nothing heavy; text files are read and written as UTF-8; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
+nothing heavy; text files are read and written as UTF-8; lines and functions have an end; public names have docstrings; each row of the paper, and each trap, has a section that asserts something; the
 Chinese editions keep step with the English ones."""
 import ast
 import importlib
@@ -72,6 +72,21 @@ def in_any_encoding(path):
 
 sources = [*sorted((root / "ddpm_nb").glob("*.py")), *sorted((root / "tools").glob("*.py")), root / "setup.py"]
 rule("text files are read and written as UTF-8", [line for path in sources for line in in_any_encoding(path)])
+written = {name: "\n".join(lines[tree.body[1].end_lineno:]) for name, tree in trees.items()  # by people: after `__all__`
+           for lines in [(root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8").splitlines()]}
+rule("no line of a module is wider than 100 columns", [
+    f"{name}: {line.strip()}" for name, text in written.items() for line in text.splitlines() if len(line) > 100])
+
+
+def body_length(function):
+    "Lines from the first statement after the docstring to the last."
+    statements = function.body[1:] if ast.get_docstring(function) else function.body
+    return statements[-1].end_lineno - statements[0].lineno + 1 if statements else 0
+
+
+rule("no function has more than 45 lines", [
+    f"{name}.{node.name}" for name, tree in trees.items() for node in ast.walk(tree)
+    if isinstance(node, ast.FunctionDef) and body_length(node) > 45])
 public = [(name, node) for name, tree in trees.items() for node in tree.body if not getattr(node, "name", "_").startswith("_")]
 methods = [(f"{name}.{node.name}", m) for name, node in public if isinstance(node, ast.ClassDef) for m in node.body
            if isinstance(m, ast.FunctionDef) and not m.name.startswith("_") and m.name != "forward"]  # a forward is its class's docstring
