@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from importlib.util import find_spec
+from os.path import relpath
 from pathlib import Path
 from typing import NamedTuple
 import nbformat
@@ -124,7 +125,7 @@ def prose(name, text):
     "A Markdown cell of a page."
     def mark(label):
         if name == PAPER or name in (pages := cited.setdefault(label, {})): return ""
-        pages[name] = f'<a href="{"" if "/" in name else "../"}{name.removeprefix("tutorials/")}.html#from-{label}">{title[name]}</a>'
+        pages[name] = f'<a href="{relpath(name, "tutorials")}.html#from-{label}">{title[name]}</a>'
         return f'<span id="from-{label}"></span>'
 
     text = re.sub(r"\]\([\w./]*#([\w-]+)\)", lambda m: f"](#{m[1]})" if m[1] in anchors else m[0], linked(text, mark))
