@@ -115,7 +115,7 @@ class Compiled(nn.Module):
 
 # %% ../nbs/3_workshop/12_devices.ipynb #float32as
 class Float32As(nn.Module):
-    "A network that computes as `set_float32` would have it, and changes nothing beyond its answer."
+    "Calls a network with float32 set as `set_float32` does, and restores the settings afterwards."
     def __init__(self,
         model: nn.Module,
         precision: str,  # of `PRECISIONS`

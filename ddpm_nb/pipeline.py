@@ -12,21 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, NamedTuple, TypedDict
 import json
-import reprlib
 import warnings
 import torch
 from torch import Tensor, nn
 from huggingface_hub import ModelHubMixin
 from safetensors.torch import save as save_safetensors
 from . import __version__
-from ddpm_nb.checks import (
-    check_choice,
-    check_fields,
-    check_seed,
-    check_whole,
-    digest,
-    rank_and_world,
-)
+from .checks import check_choice, check_fields, check_seed, check_whole
+from .checks import digest, rank_and_world
 from .data import seed_for
 from .devices import DTYPES, PRECISIONS, Autocast, Compiled, Float32As, auto_precision
 from .devices import place_model, process_device
@@ -47,41 +40,29 @@ def describe_schedule(
 ) -> dict:                    # for JSON
     "A schedule by name and numbers where these give the same bits, else by its betas."
     if not torch.equal(schedule.timesteps.cpu(), torch.arange(schedule.T)):
-        raise ValueError(
-            "schedule must be the whole one that the model was trained with; "
-            f"got {schedule.T} steps of it"
-        )
+        raise ValueError("schedule must be the whole one that the model was trained with; "
+                         f"got {schedule.T} steps of it")
     first, last = (float(f"{float(b):.12g}") for b in (schedule.betas[0], schedule.betas[-1]))
-    guesses = {
-        "linear": (first, last),
-        "quadratic": (first, last),
-        "cosine": (),
-        "constant": (first,),
-    }
-    for name, numbers in guesses.items():
-        said = {
-            "name": name,
-            "T": schedule.T,
-            **dict(zip(("beta",) if name == "constant" else ("beta_1", "beta_T"), numbers)),
-        }
+    ends = {"beta_1": first, "beta_T": last}
+    guesses = {"linear": ends, "quadratic": ends, "cosine": {}, "constant": {"beta": first}}
+    for name, betas in guesses.items():
+        described = {"name": name, "T": schedule.T, **betas}
         with suppress(ValueError):
-            if torch.equal(read_schedule(said).betas, schedule.betas.cpu()): return said
+            if torch.equal(read_schedule(described).betas, schedule.betas.cpu()): return described
     return {"betas": schedule.betas.tolist()}
 
 
 def read_schedule(
-    said: dict,  # by `describe_schedule`
+    described: dict,  # by `describe_schedule`
 ) -> NoiseSchedule:
     "The schedule that was described, of a million steps at most. `ValueError` when that is none."
-    numbers = dict(said)
+    numbers = dict(described)
     name = numbers.pop("name", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whoever made it was warned
-        if name is None and "betas" in said:
-            return NoiseSchedule.from_betas(from_json("betas", said["betas"], list[float]))
-        if not isinstance(name, str) or name not in SCHEDULES:
-            known = ", ".join(SCHEDULES)
-            raise ValueError(f"name of a schedule must be one of {known}; got {reprlib.repr(name)}")
+        if name is None and "betas" in described:
+            return NoiseSchedule.from_betas(from_json("betas", described["betas"], list[float]))
+        check_choice("name of a schedule", name, SCHEDULES)
         try: return SCHEDULES[name](**numbers)
         except TypeError:
             given = ", ".join(numbers)
@@ -104,7 +85,7 @@ class SamplingOptions:
     def __post_init__(self):
         check_fields(self)
         check_choice("spacing", self.spacing, SPACINGS)
-        check_choice("precision", self.precision, ("auto", *PRECISIONS))
+        check_choice("precision", self.precision, PRECISIONS)
         if self.solver is not None: check_choice("solver", self.solver, SOLVERS)
         if self.variance is not None: check_variance(self.variance)
 
@@ -144,11 +125,9 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def __repr__(self):
         millions = sum(p.numel() for p in self.model.parameters()) / 1e6
-        return (
-            f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, "
-            f"{len(self.classes) or 'no'} "
-            f"classes, {self.schedule}, {self.prediction}, {self.variance})"
-        )
+        return (f"{type(self).__name__}({millions:.2f} M parameters, {self.shape}, "
+                f"{len(self.classes) or 'no'} classes, {self.schedule}, {self.prediction}, "
+                f"{self.variance})")
 
     def sampler(self,
         steps: int | None = None,   # network calls; all of the schedule's when None
@@ -157,9 +136,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
     ) -> GaussianDiffusionSampler:
         "Algorithm 2 as it was meant, on all steps; or as the options say."
         o = SamplingOptions(steps=steps, solver=solver, **options)
-        schedule = respace(
-            self.schedule, self.schedule.T if o.steps is None else o.steps, o.spacing
-        )
+        steps = self.schedule.T if o.steps is None else o.steps
+        schedule = respace(self.schedule, steps, o.spacing)
         return GaussianDiffusionSampler(
             _network_for(self, o), schedule, rule=SOLVERS[o.solver or self.solver],
             prediction=self.prediction, variance=_variance_for(self, o), clip=self.clip)
@@ -190,18 +168,11 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
     ) -> Iterator[tuple[int, Tensor, Tensor | None]]:  # first image's number, images, labels
         "Draw images batch by batch, for as many as there are to be."
         n, batch_size = check_whole("n", n), check_whole("batch_size", batch_size)
-        make = _Batches(
-            self.sampler(**options),
-            self.shape,
-            self.pick_labels(n, label),
-            n,
-            batch_size,
-            check_seed(seed),
-            chain or GaussianDiffusionSampler.states,
-            self.device,
-        )
+        batches = _Batches(
+            self.sampler(**options), self.shape, self.pick_labels(n, label), n, batch_size,
+            check_seed(seed), chain or GaussianDiffusionSampler.states, self.device)
         rank, world = rank_and_world() if share else (0, 1)
-        return make.drawn(range(0, n, batch_size)[rank::world], not rank and progress, on_state)
+        return batches.drawn(range(0, n, batch_size)[rank::world], not rank and progress, on_state)
 
     def draw(self,
         n: int = 64,                # images
@@ -227,11 +198,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 
     def about(self) -> dict:
         "All but the network, for JSON."
-        return {
-            "schedule": describe_schedule(self.schedule),
-            **{k: getattr(self, k) for k in _KEPT},
-            "ddpm_nb": __version__,
-        }
+        kept = {k: getattr(self, k) for k in _KEPT}
+        return {"schedule": describe_schedule(self.schedule), **kept, "ddpm_nb": __version__}
 
     def _save_pretrained(self, save_directory: Path) -> None:
         _write_pipeline(self, Path(save_directory))
@@ -248,19 +216,15 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
 # %% ../nbs/3_workshop/17_pipeline.ipynb #draw
 def _check_network(pipe: Pipeline, c: UNetConfig) -> None:
     if (pipe.variance == "learned") != c.learned_variance:
-        raise ValueError(
-            f"variance {pipe.variance!r} does not go with a network whose learned_variance "
-            f"is {c.learned_variance}"
-        )
+        raise ValueError(f"variance {pipe.variance!r} does not go with a network whose "
+                         f"learned_variance is {c.learned_variance}")
     if len(pipe.shape) != 3 or pipe.shape[0] != c.in_channels:
-        raise ValueError(
-            f"shape must be ({c.in_channels}, H, W) for this network; got {pipe.shape}"
-        )
+        raise ValueError(f"shape must be ({c.in_channels}, H, W) for this network; "
+                         f"got {pipe.shape}")
     c.check_size(*pipe.shape[1:])
     if len(pipe.classes) != (c.classes or 0):
-        raise ValueError(
-            f"classes must be {c.classes or 0} names for this network; got {len(pipe.classes)}"
-        )
+        raise ValueError(f"classes must be {c.classes or 0} names for this network; "
+                         f"got {len(pipe.classes)}")
 
 
 def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
@@ -272,11 +236,8 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
     if pipe.device.type == "cuda": model = Float32As(model, precision)
     if o.guidance_scale is None: return model
     if not pipe.unlabelled:
-        why = (
-            "never saw an image without its label (label_dropout = 0)"
-            if pipe.classes
-            else "was trained without labels"
-        )
+        why = "was trained without labels"
+        if pipe.classes: why = "never saw an image without its label (label_dropout = 0)"
         raise ValueError(f"guidance_scale was given, but this model {why}")
     return ClassifierFreeGuidance(model, o.guidance_scale, len(pipe.classes))
 

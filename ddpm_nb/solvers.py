@@ -26,7 +26,7 @@ def ddim(
         s, t, x_0 = step.schedule, step.t, step.reverse.x_0
         abar_t, abar_s = (float(s.alphas_bar[i]) for i in (t, t - 1))
         variance = eta**2 * float(s.posterior_var[t])
-        # that goes with the (clipped) estimate
+        # the noise that goes with the (clipped) estimate
         eps = (step.x_t - abar_t**0.5 * x_0) / (1 - abar_t)**0.5
         x_s = abar_s**0.5 * x_0 + (1 - abar_s - variance)**0.5 * eps
         return x_s + variance**0.5 * standard_normal(x_s, step.generator) if eta else x_s
@@ -60,13 +60,10 @@ def encode(
         # the image itself is taken to have the first noise level
         at = torch.full((len(x_t),), max(t - 1, 0), device=x_t.device)
         output = sampler.predict(x_t, at, y)
-        estimate = p_mean_variance(
-            schedule, x_t, at, output, sampler.prediction, sampler.variance, clip=False
-        ).x_0
-        eps, abar = (
-            denoise(schedule, x_t, at, estimate, "x0").eps,
-            float(sampler.schedule.alphas_bar[t]),
-        )
+        estimate = p_mean_variance(schedule, x_t, at, output, sampler.prediction,
+                                   sampler.variance, clip=False).x_0
+        eps = denoise(schedule, x_t, at, estimate, "x0").eps
+        abar = float(sampler.schedule.alphas_bar[t])
         x_t = abar**0.5 * (estimate if t else x_0) + (1 - abar)**0.5 * eps
     if not x_t.isfinite().all(): raise FloatingPointError("the model's answer is not finite")
     return x_t
