@@ -26,9 +26,8 @@ class ClassifierFreeGuidance(nn.Module):
         super().__init__()
         scale = torch.as_tensor(scale, dtype=torch.float64)
         if scale.ndim > 1 or not scale.isfinite().all():
-            raise ValueError(
-                f"scale must be one finite number, or one for each image; got {scale.tolist()}"
-            )
+            raise ValueError("scale must be one finite number, or one for each image; "
+                             f"got {scale.tolist()}")
         if interval is not None and not 0 <= interval[0] <= interval[1]:
             raise ValueError(f"interval must be first and last t, 0 ≤ first ≤ last; got {interval}")
         self.model, self.no_label, self.interval = model, no_label, interval
@@ -44,9 +43,8 @@ class ClassifierFreeGuidance(nn.Module):
         none = torch.full_like(y, self.no_label)
         if isinstance(self.scale, float) and self.scale in (0, 1) and not self.interval:
             return self.model(x_t, t, y if self.scale else none)  # one answer is enough
-        given, free = self.model(
-            torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])
-        ).chunk(2)
+        both = torch.cat([x_t, x_t]), torch.cat([t, t]), torch.cat([y, none])
+        given, free = self.model(*both).chunk(2)
         scale, C = self._scale_at(x_t, t), x_t.shape[1]
         return torch.cat([free[:, :C] + scale * (given[:, :C] - free[:, :C]), given[:, C:]], 1)
 
@@ -54,15 +52,14 @@ class ClassifierFreeGuidance(nn.Module):
         scale, column = self.scale, (-1, *[1] * (x_t.ndim - 1))
         if isinstance(scale, Tensor):
             if len(scale) != len(x_t):
-                raise ValueError(
-                    f"scale must have one entry for each of the {len(x_t)} images; got {len(scale)}"
-                )
+                raise ValueError(f"scale must have one entry for each of the {len(x_t)} images; "
+                                 f"got {len(scale)}")
             self.scale = scale.to(x_t)  # copied to the device once
             scale = self.scale.view(column)
         if self.interval:
-            scale = 1 + ((t >= self.interval[0]) & (t <= self.interval[1])).to(x_t.dtype).view(
-                column
-            ) * (scale - 1)
+            first, last = self.interval
+            guided = ((first <= t) & (t <= last)).to(x_t.dtype).view(column)
+            scale = 1 + guided * (scale - 1)
         return scale
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #image_to_image
@@ -75,12 +72,8 @@ def image_to_image(
 ) -> Iterator[State]:
     "Noise images to the step that `strength` says, and draw them again (Meng et al. 2022)."
     start = _start(sampler, strength)
-    x_t = q_sample(
-        sampler.schedule,
-        image,
-        torch.full((len(image),), start, device=image.device),
-        generator=generator,
-    )
+    at = torch.full((len(image),), start, device=image.device)
+    x_t = q_sample(sampler.schedule, image, at, generator=generator)
     yield from sampler.states(x_t, y, generator, start=start)
 
 
@@ -108,19 +101,14 @@ def interpolate(
     if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all():
         raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
     eps = [standard_normal(x, generator) for x in (first, last)]
-    mix = lambda a, b, u, v: (
-        u.view(1, n, *[1] * (a.ndim - 1)) * a[:, None]
-        + v.view(1, n, *[1] * (a.ndim - 1)) * b[:, None]
-    ).flatten(0, 1)
-    w = weights.to(first)
-    image, noise = (
-        mix(first, last, 1 - w, w),
-        mix(*eps, (w * torch.pi / 2).cos(), (w * torch.pi / 2).sin()),
-    )
-    x_t = q_sample(sampler.schedule, image, torch.full((B * n,), start, device=first.device), noise)
-    yield from sampler.states(
-        x_t, None if y is None else y.repeat_interleave(n), generator, start=start
-    )
+    w = weights.to(first).view(1, n, *[1] * (first.ndim - 1))
+    mix = lambda a, b, u, v: (u * a[:, None] + v * b[:, None]).flatten(0, 1)
+    image = mix(first, last, 1 - w, w)
+    noise = mix(*eps, (w * torch.pi / 2).cos(), (w * torch.pi / 2).sin())  # of length 1 again
+    at = torch.full((B * n,), start, device=first.device)
+    labels = None if y is None else y.repeat_interleave(n)
+    x_t = q_sample(sampler.schedule, image, at, noise)
+    yield from sampler.states(x_t, labels, generator, start=start)
 
 # %% ../nbs/2_beyond/09_guidance.ipynb #inpaint
 def inpaint(
@@ -139,34 +127,23 @@ def inpaint(
         raise ValueError(f"mask must be bool, True where to paint; got {mask.dtype}")
     for name, v in (("mask", mask), ("image", image)):
         if v.ndim != x_T.ndim or any(a not in (1, b) for a, b in zip(v.shape, x_T.shape)):
-            raise ValueError(
-                f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; "
-                f"got {tuple(v.shape)}"
-            )
+            raise ValueError(f"{name} must broadcast to the shape of x_T, {tuple(x_T.shape)}; "
+                             f"got {tuple(v.shape)}")
     for name, v in (("x_T", x_T), ("image", image)): check_alike(**{name: v})
     resamples = check_whole("resamples", resamples)
     x_t, image, mask = x_T, image.to(x_T).expand_as(x_T), mask.to(x_T.device)
     for t in reversed(range(schedule.T)):
         at = torch.full((len(x_t),), t, device=x_t.device)
         for left in reversed(range(resamples if t else 1)):
-            with torch.no_grad():
-                step = sampler.step(x_t, at, y)
-            if t % 50 == 0 and not step.x_0.isfinite().all():
-                raise FloatingPointError(
-                    "the model's answer is not finite at step "
-                        f"t = {int(schedule.timesteps[t])} or before"
-                )
-            yield State(int(schedule.timesteps[t]), x_t, torch.where(mask, step.x_0, image))
-            if t == 0:
-                return
-            x_s = torch.where(
-                mask,
-                sampler.rule(Step(schedule, t, x_t, step, None, generator)),
-                q_sample(schedule, image, at - 1, generator=generator),
-            )
-            alpha = float(schedule.alphas[t])
-            x_t = (
-                alpha**0.5 * x_s + (1 - alpha) ** 0.5 * standard_normal(x_s, generator)
-                if left
-                else x_s
-            )  # eq. 2: up again, or on
+            with torch.no_grad(): reverse = sampler.step(x_t, at, y)
+            told = int(schedule.timesteps[t])
+            if t % 50 == 0 and not reverse.x_0.isfinite().all():
+                raise FloatingPointError(f"the model's answer is not finite at step t = {told} "
+                                         "or before")
+            yield State(told, x_t, torch.where(mask, reverse.x_0, image))
+            if t == 0: return
+            painted = sampler.rule(Step(schedule, t, x_t, reverse, None, generator))
+            x_t = torch.where(mask, painted, q_sample(schedule, image, at - 1, generator=generator))
+            if not left: continue
+            alpha = float(schedule.alphas[t])  # up again, by eq. 2
+            x_t = alpha**0.5 * x_t + (1 - alpha)**0.5 * standard_normal(x_t, generator)
