@@ -140,7 +140,7 @@ def used_in(label):
 
 # Pages
 
-TAGS = {"export": "hide-input", "echo: false": "remove-input", "output: false": "remove-output", "code-fold: true": "hide-cell"}  # what a solution prints would give it away
+TAGS = {"export": "hide-input", "echo: false": "remove-input", "output: false": "remove-output", "code-fold: true": "hide-cell"}  # with its outputs: what a solution prints would give it away
 
 
 def code(cell, alt):
@@ -155,6 +155,9 @@ def code(cell, alt):
     about = {"image": {"alt": directives.get("fig-alt", alt)}} | ({"figure": {"caption": directives["fig-cap"]}} if "fig-cap" in directives else {}) \
         | ({"code_prompt_show": directives["code-summary"], "code_prompt_hide": directives["code-summary"]} if "code-summary" in directives else {})
     tags = [tag for directive, tag in TAGS.items() if directive in directives or directive in map(": ".join, directives.items())]
+    figure = any("image/png" in o.get("data", {}) for o in cell.outputs)
+    if figure and "Solution" not in directives.get("code-summary", ""):  # a figure is seen: its code alone is folded
+        tags = [tag.replace("hide-cell", "hide-input") for tag in tags]
     yield new_code_cell(text, id=cell.id, outputs=cell.outputs, metadata={"mystnb": about, "tags": tags})
 
 
