@@ -29,7 +29,7 @@ from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .progress import Progress, speed
 from .sampling import GaussianDiffusionSampler, State, ancestral
-from .schedule import SCHEDULES, SPACINGS, NoiseSchedule, respace
+from .schedule import SCHEDULES, NoiseSchedule, respace
 from .solvers import ddim, dpm
 from .storage import write_together
 from .unet import UNet, UNetConfig
@@ -84,10 +84,8 @@ class SamplingOptions:
 
     def __post_init__(self):
         check_fields(self)
-        check_choice("spacing", self.spacing, SPACINGS)
         check_choice("precision", self.precision, PRECISIONS)
         if self.solver is not None: check_choice("solver", self.solver, SOLVERS)
-        if self.variance is not None: check_variance(self.variance)
 
 
 class Samples(NamedTuple):
@@ -244,7 +242,7 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
 
 def _variance_for(pipe: Pipeline, o: SamplingOptions) -> str:
     learned = pipe.variance == "learned"
-    whole = o.steps in (None, pipe.schedule.T) and (o.solver or pipe.solver) == "ancestral"
+    whole = o.steps in (None, pipe.schedule.T)
     variance = o.variance or (pipe.variance if learned or whole else "fixed_small")
     if (variance == "learned") == learned: return variance
     wanted = "learned" if learned else "fixed_small or fixed_large"

@@ -86,7 +86,7 @@ class GaussianDiffusionSampler(nn.Module):
         x_T: Tensor,                               # (B, C, H, W) noise, or noised images
         y: Tensor | None = None,                   # (B,) int64 labels
         generator: torch.Generator | None = None,  # where the fresh noise comes from
-        start: int | None = None,                  # step that `x_T` stands at; the last
+        start: int | None = None,                  # step that `x_T` stands at, or T - 1
     ) -> Iterator[State]:                          # start + 1 of them
         "Yield the chain. `FloatingPointError` names the first answer that is not finite."
         check_alike(x_T=x_T)
@@ -95,14 +95,11 @@ class GaussianDiffusionSampler(nn.Module):
         timesteps = self.schedule.timesteps.tolist()
         finite = torch.ones(T, dtype=torch.bool, device=x_T.device)
         for t in reversed(range(start + 1)):
-            x_0_before, reverse = (
-                x_0,
-                self.step(x_t, torch.full((len(x_t),), t, device=x_t.device), y),
-            )
+            at = torch.full((len(x_t),), t, device=x_t.device)
+            x_0_before, reverse = x_0, self.step(x_t, at, y)
             x_0 = reverse.x_0
             finite[t] = x_0.isfinite().all()
-            # now and then: a GPU has to wait for it
-            if t % 50 == 0: _check_finite(finite, timesteps)
+            if t % 50 == 0: _check_finite(finite, timesteps)  # not always: a GPU has to wait
             yield State(timesteps[t], x_t, x_0)
             if t: x_t = self.rule(Step(self.schedule, t, x_t, reverse, x_0_before, generator))
 
