@@ -437,7 +437,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                                                                  'ddpm_nb/pipeline.py'),
                                   'ddpm_nb.pipeline.Pipeline.pick_labels': ( '3_workshop/pipeline.html#pipeline.pick_labels',
                                                                              'ddpm_nb/pipeline.py'),
-                                  'ddpm_nb.pipeline.Pipeline.sample': ('3_workshop/pipeline.html#pipeline.sample', 'ddpm_nb/pipeline.py'),
                                   'ddpm_nb.pipeline.Pipeline.sampler': ('3_workshop/pipeline.html#pipeline.sampler', 'ddpm_nb/pipeline.py'),
                                   'ddpm_nb.pipeline.Samples': ('3_workshop/pipeline.html#samples', 'ddpm_nb/pipeline.py'),
                                   'ddpm_nb.pipeline.SamplingOptions': ('3_workshop/pipeline.html#samplingoptions', 'ddpm_nb/pipeline.py'),

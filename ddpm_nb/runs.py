@@ -249,10 +249,9 @@ def _curve(s: _Session) -> tuple[list[int], list[float]]:
 # %% ../nbs/3_workshop/21_runs.ipynb #words
 def _opening(s: _Session) -> str:
     training, size = s.training, sum(p.numel() for p in s.run.model.parameters()) / 1e6
-    precision = training.accelerator.mixed_precision.replace("no", "fp32")
     begin = f"from step {training.step} on, " if training.step else ""
     return (f"{s.recipe.name}: {training.data}, {size:.2f} M parameters, {training.device} "
-            f"{precision}, {begin}into {s.folder}")
+            f"{training.precision}, {begin}into {s.folder}")
 
 
 def _closing(s: _Session) -> str:
