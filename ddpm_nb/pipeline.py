@@ -182,7 +182,8 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
         "Draw images, and say what they were to be."
         images = {i: x for i, x, _ in self.draw_batches(n, label, share=share, **options)}
         if share and (world := rank_and_world()[1]) > 1:
-            torch.distributed.all_gather_object(parts := [None] * world, images)
+            parts: list[dict] = [{}] * world
+            torch.distributed.all_gather_object(parts, images)
             images = {i: x for part in parts for i, x in part.items()}
         return Samples(torch.cat([images[i] for i in sorted(images)]), self.pick_labels(n, label))
 
