@@ -15,6 +15,7 @@ import json
 import math
 import platform
 import torch
+from PIL.Image import Image
 from . import __version__
 from .checks import check_choice, check_seed, check_whole, digest, rank_and_world
 from .data import ImageSet, load_data
@@ -53,7 +54,7 @@ class Card:
 
     _repr_markdown_ = __str__
 
-    def save(self, folder: Path, neighbours=None) -> None:
+    def save(self, folder: Path, neighbours: Image | None = None) -> None:
         "Write card.json, card.md and the picture, if there is one, as neighbours.png."
         content = {"figures": [f._asdict() for f in self.figures], "conditions": self.conditions}
         files = {"card.md": f"# Evaluation\n\n{self}\n".encode(),
@@ -139,7 +140,7 @@ def make_card(
     batch_size: int = 500,             # images at a time, of each process
     seed: int = 0,                     # of the drawing
     **sampling,                        # see `SamplingOptions`
-):                                     # a `Card`; and a picture of copies, None where none is sought
+) -> tuple[Card, Image | None]:       # and a picture of the drawn images nearest to real ones
     "Draw images and judge them. `ValueError` for what cannot be had, before any work."
     check_request(metrics, n, keep, batch_size, seed)
     model.pick_labels(n, label)
@@ -189,7 +190,7 @@ def _judge(model, train, test, metrics, extractor: str, keep: int, drawing: dict
     }
 
 
-def _neighbours(found: Evaluation):
+def _neighbours(found: Evaluation) -> Image | None:
     "A picture: the drawn images nearest to training images, and these below them."
     from ddpm_nb.viz import image_grid
     if not found.closest: return None
