@@ -88,36 +88,31 @@ LEVERS = {"bf16": Levers("bf16"), "channels_last": Levers(channels_last=True),
           "fused": Levers(fused=True)}
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #loop
-class _Loop:
-    "What the loops share: a batch, an optimizer, and a network that answers in float32."
-    def __init__(self, model, recipe: Recipe, data: ImageSet, device, levers: Levers):
-        c, device = recipe.training, pick_device(device)
-        layout = torch.channels_last if levers.channels_last else torch.contiguous_format
-        self.model, self.levers, self.clip = model, levers, c.grad_clip
-        model.to(device, memory_format=layout)
-        network, dtype = model, DTYPES.get(levers.precision)
-        if levers.compile: network = torch.compile(network)
-        self.network = network if dtype is None else Autocast(network, dtype)
-        how = dict(lr=c.lr, betas=(0.9, c.beta2), fused=levers.fused)
-        self.optimizer = torch.optim.AdamW(model.parameters(), **how)
-        self.x_0, y = data.to(device).batch(0, c.batch_size)
-        self.y = y if recipe.labels else None
+def _contender(name, model, recipe: Recipe, data, device, levers: Levers, make) -> Contender:
+    "`make(network, x_0, y)` returns how to get a loss, to average the weights, and to sample."
+    c, device = recipe.training, pick_device(device)
+    layout = torch.channels_last if levers.channels_last else torch.contiguous_format
+    network, dtype = model.to(device, memory_format=layout), DTYPES.get(levers.precision)
+    if levers.compile: network = torch.compile(network)
+    if dtype: network = Autocast(network, dtype)
+    parameters, how = list(model.parameters()), dict(lr=c.lr, betas=(0.9, c.beta2))
+    optimizer = torch.optim.AdamW(parameters, fused=levers.fused, **how)
+    x_0, y = data.to(device).batch(0, c.batch_size)
+    loss, average, sample = make(network, x_0, y if recipe.labels else None)
 
-    def contender(self, name: str, loss, average, sample) -> Contender:
-        parameters = list(self.model.parameters())
-        def step():
-            self.model.train()
-            loss().backward()
-            nn.utils.clip_grad_norm_(parameters, self.clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            average()
+    def step():
+        model.train()
+        loss().backward()
+        nn.utils.clip_grad_norm_(parameters, c.grad_clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        average()
 
-        def call():
-            self.model.eval()
-            sample()
+    def call():
+        model.eval()
+        sample()
 
-        return Contender(name, step, call, self.model, self.levers.precision, self.levers.memory)
+    return Contender(name, step, call, model, levers.precision, levers.memory)
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #contender-2
 def plain_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(), name="plain"):
@@ -126,14 +121,17 @@ def plain_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(), nam
     for block in model.modules():
         if isinstance(block, ResBlock) and not levers.dropout:
             block.dropout = nn.Dropout(recipe.unet.dropout)
-    loop = _Loop(model, recipe, data, device, levers)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.ema))
-    trainer = recipe.trainer(loop.network, data).to(loop.x_0.device)
-    sampler = GaussianDiffusionSampler(loop.network, recipe.noise_schedule())
-    loss = lambda: trainer(loop.x_0, loop.y).mean()
-    update = lambda: average.update_parameters(model)
-    sample = lambda: _take(sampler.states(torch.randn_like(loop.x_0), loop.y))
-    return loop.contender(name, loss, update, sample)
+
+    def make(network, x_0, y):
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.ema))
+        trainer = recipe.trainer(network, data).to(x_0.device)
+        sampler = GaussianDiffusionSampler(network, recipe.noise_schedule())
+        loss = lambda: trainer(x_0, y).mean()
+        update = lambda: average.update_parameters(model)
+        sample = lambda: _take(sampler.states(torch.randn_like(x_0), y))
+        return loss, update, sample
+
+    return _contender(name, model, recipe, data, device, levers, make)
 
 
 def _take(states: Iterable) -> None:
@@ -144,24 +142,27 @@ def diffusers_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(),
     "The way of diffusers' example, with some levers pulled (but for `dropout`, which is its own)."
     from diffusers import DDPMScheduler
     from diffusers.training_utils import EMAModel
-    loop = _Loop(diffusers_network(recipe, data), recipe, data, device, levers)
-    parameters, betas = list(loop.model.parameters()), recipe.noise_schedule().betas
-    average = EMAModel(parameters, decay=recipe.training.ema, foreach=levers.fused)
+    model, betas = diffusers_network(recipe, data), recipe.noise_schedule().betas
     scheduler = DDPMScheduler(recipe.T, trained_betas=betas.numpy(), clip_sample=recipe.clip)
 
-    def loss():
-        t = torch.randint(recipe.T, (len(loop.x_0),), device=loop.x_0.device)
-        eps = torch.randn_like(loop.x_0)
-        x_t = scheduler.add_noise(loop.x_0, eps, t)
-        return F.mse_loss(loop.network(x_t, t, loop.y), eps)
+    def make(network, x_0, y):
+        parameters = list(model.parameters())
+        average = EMAModel(parameters, decay=recipe.training.ema, foreach=levers.fused)
 
-    @torch.no_grad()
-    def sample():
-        x = torch.randn_like(loop.x_0)
-        for t in scheduler.timesteps[:CALLS]:
-            x = scheduler.step(loop.network(x, t, loop.y), t, x).prev_sample
+        def loss():
+            t = torch.randint(recipe.T, (len(x_0),), device=x_0.device)
+            eps = torch.randn_like(x_0)
+            return F.mse_loss(network(scheduler.add_noise(x_0, eps, t), t, y), eps)
 
-    return loop.contender(name, loss, lambda: average.step(parameters), sample)
+        @torch.no_grad()
+        def sample():
+            x = torch.randn_like(x_0)
+            for t in scheduler.timesteps[:CALLS]:
+                x = scheduler.step(network(x, t, y), t, x).prev_sample
+
+        return loss, lambda: average.step(parameters), sample
+
+    return _contender(name, model, recipe, data, device, levers, make)
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #peer
 def diffusers_network(recipe: Recipe, data: ImageSet) -> nn.Module:

@@ -96,8 +96,8 @@ def share_elsewhere(c: Contender) -> float:
     return 1 - inside / sum(times.values())
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #report
-_HEAD = """| | training step | images/s | × plain (quartiles) | sampling step | × plain (quartiles) \
-| MFU | kept MiB | elsewhere |
+_HEAD = """| | training step | images/s | × plain (quartiles) \
+| sampling step | × plain (quartiles) | MFU | kept MiB | elsewhere |
 |---|---|---|---|---|---|---|---|---|"""
 _ROW = "| {} | {:.4g} s | {:,.0f} | {} | {:.4g} s | {} | {:.0f} % | {} | {} |"
 
@@ -173,7 +173,7 @@ def bench(
     step, call = time_in_turns(runners, "step", rounds), time_in_turns(runners, "call", rounds)
     model, eager = runners[-1].model, [c for c in runners if not c.name.endswith("compiled")]
     work = flops(model.config, data.shape[1])
-    peak = {precision: peak_rate(device, precision) for precision in {c.precision for c in runners}}
+    peak = {p: peak_rate(device, p) for p in dict.fromkeys(c.precision for c in runners)}
     rate = {c.name: 3 * work * batch / median(step[c.name]) for c in runners}
     versions = {"ddpm_nb": __version__, "torch": torch.__version__}
     versions |= {"diffusers": version("diffusers"), "python": platform.python_version()}
