@@ -250,7 +250,7 @@ def _check_read_back(p: Pipeline, folder: Path) -> None:
 
 # %% ../nbs/3_workshop/24_weights.ipynb #from_article
 def _from_article(path: Path, device: str | None, size, schedule, weights: str) -> Pipeline:
-    "A checkpoint of the article's network or trainer, of its sibling's, or of its fork with labels."
+    "A checkpoint of the article's network or trainer, of its sibling's, or of its fork's."
     state, betas = _article_weights(path, weights)
     forked = "cond_embedding.condEmbedding.0.weight" in state
     try:
