@@ -22,11 +22,8 @@ _SAMPLING = "how to draw", "pipeline.SamplingOptions"
 def _load(run: str, device: str | None, weights: str = "ema"):
     "Load what draws; on a CPU, let this process keep the memory that each step needs again."
     from ddpm_nb.devices import keep_memory
-    from ddpm_nb.runs import load_run
     from ddpm_nb.weights import load
-    if weights != "ema" and not (Path(run) / "run.json").is_file():
-        raise ValueError(f"weights must be ema without a run's checkpoints; got {weights!r}")
-    model = load(run, device) if weights == "ema" else load_run(run, device, weights)
+    model = load(run, device, weights)
     if model.device.type == "cpu": keep_memory()
     return model
 
