@@ -22,7 +22,7 @@ from . import __version__
 from .data import DATA, ImageSet
 from .files import read_json
 from .loop import LogEntry
-from .pipeline import read_pipeline
+from .pipeline import Pipeline
 from .recipes import Recipe, settings
 from .storage import check_room, leftovers, locked, write_safely
 
@@ -141,7 +141,7 @@ def check_data(folder: Path, about: dict, now: dict) -> None:
 # %% ../nbs/3_workshop/20_run_folder.ipynb #goes-on
 def has_weights(folder: Path, model: nn.Module) -> bool:
     "Whether the folder holds the weights of this very model, whole."
-    try: kept = read_pipeline(folder, "cpu")["model"].state_dict()
+    try: kept = Pipeline.from_pretrained(folder, "cpu").model.state_dict()
     except (OSError, RuntimeError, ValueError): return False
     now = model.state_dict()
     return kept.keys() == now.keys() and all(torch.equal(kept[k], v.cpu()) for k, v in now.items())

@@ -8,7 +8,7 @@ __all__ = ['Run', 'train', 'resume', 'load_run', 'read_recipe']
 # %% ../nbs/3_workshop/21_runs.ipynb #imports
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 import shlex
@@ -20,7 +20,7 @@ from .checks import check_choice
 from .data import DATA, ImageSet, load_data
 from .devices import process_device
 from .loop import LogEntry, Training, fit
-from .pipeline import Pipeline, read_pipeline
+from .pipeline import Pipeline
 from .progress import Progress, say
 from .recipes import Recipe, settings
 from .run_folder import append_to_log, check_data, check_recipe, describe_run, has_weights
@@ -335,8 +335,10 @@ def load_run(
     missing or damaged."""
     check_choice("weights", weights, ("ema", "raw"))
     folder, recipe = Path(folder), read_recipe(folder)
-    try: run = Run(**read_pipeline(folder, device), recipe=recipe, folder=folder)
+    try: pipe = Pipeline.from_pretrained(folder, device)
     except FileNotFoundError as e: raise RuntimeError(_what_is_missing(folder, recipe, e)) from e
+    kept = {f.name: getattr(pipe, f.name) for f in fields(Pipeline)}
+    run = Run(**kept, recipe=recipe, folder=folder)
     if weights == "raw":
         state = unwrap_names(Checkpoints(folder / "checkpoints").load()["diffusion"])
         names = [k for k in state if k.startswith("model.")]
