@@ -46,8 +46,9 @@ def ddpm_train(
     "Train a DDPM."
     from ddpm_nb import recipes, runs
     if resume is not None:
-        if not out and not overwrite: return _resume(resume, recipe, device, fields)
-        raise ValueError("out and overwrite cannot be given with resume, which has a folder")
+        if out or overwrite:
+            raise ValueError("out and overwrite cannot be given with resume, which has a folder")
+        return _resume(resume, recipe, device, fields)
     if recipe is None:
         names = ", ".join(recipes.RECIPES)
         raise ValueError(f"recipe must be given, one of {names}; or resume, the folder of a run")
