@@ -140,7 +140,7 @@ def in_page(browser, folder):
     for javascript in True, False:
         page = browser.new_page(java_script_enabled=javascript)
         page.goto(f"file://{folder / 'film.html'}")
-        player = page.locator("figure.ddpm-player")
+        player = page.locator("figure:has(.ddpm-player)")
         if javascript: films(page, "on a page", player)
         else: check("film without JavaScript: the first frame, its words, no dead controls", player.locator("img").is_visible() and player.locator("figcaption").is_visible() and not player.locator("button").is_visible())
         page.close()
@@ -191,10 +191,10 @@ def in_lab(page):
     check("be the network: takes the noise level", asked)
     check("be the network: takes the digit, and shows what was there", game.follows(lambda: game.button("7").click()))
     check("be the network: deals again", game.follows(lambda: game.button("Next").click()))
-    films(page, "in JupyterLab", page.locator("figure.ddpm-player").first)
+    films(page, "in JupyterLab", page.locator("figure:has(.ddpm-player)").first)
 
     check("no error line in any widget", page.locator(".ddpm-error").count() == 0)
-    named = page.locator(".ddpm-panel img, .ddpm-player img").evaluate_all("all => all.every(i => i.alt || i.title || i.closest('[title]'))")
+    named = page.locator(".ddpm-panel img, figure:has(.ddpm-player) img").evaluate_all("all => all.every(i => i.alt || i.title || i.closest('[title]'))")
     check("every picture has words", named)
 
 
@@ -265,7 +265,7 @@ def main():
             with jupyterlab(folder) as url:
                 notebook(folder, "all.ipynb", CELLS)
                 with opened(browser, url, "all.ipynb", CELLS, shots and shots / "widgets.png") as page:
-                    page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
+                    page.locator(".ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
                     page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
                     check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
                     in_lab(page)
