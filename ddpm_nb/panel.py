@@ -6,6 +6,7 @@
 __all__ = ['CallbackFailed', 'Panel', 'arrange', 'labelled', 'Curves', 'film_of', 'Player']
 
 # %% ../nbs/3_workshop/25_panel.ipynb #import
+from base64 import b64encode
 from functools import lru_cache
 from html import escape, unescape
 from io import BytesIO
@@ -54,6 +55,10 @@ class Panel(VBox):
 
     def __repr__(self) -> str:
         return f"A widget, alive where a kernel runs: {self.picture.tooltip}"
+
+    def _repr_mimebundle_(self, **how) -> dict:
+        shown = super()._repr_mimebundle_(**how)  # alive; and its picture, for a page without kernel
+        return shown | {"image/png": b64encode(self.picture.value).decode()}
 
     def on(self, do, *controls) -> None:
         "Do something, without arguments, when one of these is moved or clicked."
@@ -172,6 +177,11 @@ class Player(Panel):
         self.on(self._start, self.play)
         self.on(self.step, self.forward)
         self.on(self.restart, self.again, *controls.values())
+
+    def begin_now(self) -> None:
+        "Begin, and show the first item before anything else happens."
+        self.items = iter(self.begin())
+        self.take(next(self.items))
 
     def restart(self) -> None:
         "Begin anew, and show the first item."

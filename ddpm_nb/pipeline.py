@@ -97,7 +97,7 @@ class Samples(NamedTuple):
 @dataclass(eq=False, kw_only=True)
 class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"],
                pipeline_tag="unconditional-image-generation"):
-    "A trained system: draw from it with `sample` or `draw`. `ValueError` names what does not fit."
+    "A trained system: draw from it with `draw`. `ValueError` names what does not fit."
     model: nn.Module                     # a `UNet`; another model can draw, but not be saved
     schedule: NoiseSchedule              # that it was trained with
     shape: tuple[int, int, int]          # (C, H, W) of its images
@@ -182,17 +182,10 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
         "Draw images, and say what they were to be."
         images = {i: x for i, x, _ in self.draw_batches(n, label, share=share, **options)}
         if share and (world := rank_and_world()[1]) > 1:
-            torch.distributed.all_gather_object(parts := [None] * world, images)
+            parts: list[dict] = [{}] * world
+            torch.distributed.all_gather_object(parts, images)
             images = {i: x for part in parts for i, x in part.items()}
         return Samples(torch.cat([images[i] for i in sorted(images)]), self.pick_labels(n, label))
-
-    def sample(self,
-        n: int = 64,                # images
-        label: int | None = None,   # their class; evenly all of them when None
-        **options,                  # of `draw_batches`
-    ) -> Tensor:                    # (n, C, H, W) images in [-1, 1] on the CPU
-        "Draw images."
-        return self.draw(n, label, **options).images
 
     def about(self) -> dict:
         "All but the network, for JSON."

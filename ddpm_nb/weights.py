@@ -452,7 +452,7 @@ def load(
     device: str | None = None,  # `cpu`, `cuda`, …; the best there is when None
     **options,                  # of `hub_file`, or of `from_article`
 ) -> Pipeline:                  # a `Run` for the folder of a run
-    """Whatever draws images, by its name: `load("runs/digits").sample(64)`. `ValueError`, `OSError`
+    """Whatever draws images, by its name: `load("runs/digits").draw(64)`. `ValueError`, `OSError`
     or (what is damaged) `RuntimeError` says why not."""
     path = Path(name)
     if path.is_file(): return from_article(name, device=device, **options)

@@ -49,12 +49,13 @@ class Scrubber(Panel):
         self.mean_loss = each.view(25, -1).mean(1)
         loss = dict(title="loss at t", xlabel="t", xlim=(0, T), yscale="log", ylim=(1e-3, 10))
         self.curve = Curves([loss], 3, 2.1, ("-", "o"))
+        tell = "tell the model the class"
         super().__init__(
             "An image, the same with noise, the model's estimate of it, and a curve of the loss",
             t=IntSlider(T // 3, 0, T - 1, description="t"),
             image=IntSlider(0, 0, len(self.data) - 1, description="image"),
             seed=IntSlider(0, 0, 99, description="noise"),
-            labelled=Checkbox(False, description="tell the model the class", disabled=not run.classes))
+            labelled=Checkbox(False, description=tell, disabled=not run.classes))
         self.follow(self._update)
 
     def _try(self, x_0, t, seed, y=None):
@@ -160,7 +161,7 @@ class DenoisingPlayer(Player):
             seed=IntSlider(0, 0, 99, description="seed"),
             label=Dropdown(options=labels, description="class", disabled=not classes),
             guidance=FloatSlider(1.0, description="guidance", **scale))
-        self.restart()
+        self.attempt(self.begin_now)
 
     def begin(self):
         "The states of each solver's chain, step by step."
