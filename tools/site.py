@@ -72,13 +72,13 @@ def entries(module):
         return Entry("class", node.name, ast.get_docstring(node) or "", fields if made is None else made, ("", ""))
 
     body = ast.parse(text).body
-    functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     for node in body:
-        if isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "_command":
-            made_of = of_function(functions[node.value.args[1].id])
-            yield made_of._replace(name=node.targets[0].id, doc=made_of.doc + " A command: its first parameter is given by its place, each other one as `--name value`.")
         if getattr(node, "name", "_").startswith("_"): continue
-        if isinstance(node, ast.FunctionDef): yield of_function(node)
+        if isinstance(node, ast.FunctionDef):
+            entry = of_function(node)
+            if any(value(d).startswith("command(") for d in node.decorator_list):
+                entry = entry._replace(doc=entry.doc + " A command: its first parameter is given by its place, each other one as `--name value`.")
+            yield entry
         if isinstance(node, ast.ClassDef):
             yield of_class(node)
             yield from (of_function(n, node.name) for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_"))
