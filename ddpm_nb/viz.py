@@ -221,6 +221,7 @@ def plot_training(
     axes[0].set(xlabel="optimizer step", ylabel="loss", yscale="log", **limits)
     if images is not None:
         axes[1].imshow(image_grid(images, columns))
+        axes[1].set_title("what the network draws")
         axes[1].axis("off")
     return fig
 

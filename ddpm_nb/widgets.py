@@ -47,7 +47,7 @@ class Scrubber(Panel):
         few, self.some_t = self.data.scaled(slice(8)), torch.linspace(0, T - 1, 25).long()
         each = self._try(few.repeat(25, 1, 1, 1), self.some_t.repeat_interleave(len(few)), 0)[2]
         self.mean_loss = each.view(25, -1).mean(1)
-        loss = dict(title="loss at t", xlabel="t", xlim=(0, T), yscale="log", ylim=(1e-3, 10))
+        loss = dict(title="loss at t", xlabel="t", xlim=(0, T), yscale="log", ylim=(1e-5, 10))
         self.curve = Curves([loss], 3, 2.1, ("-", "o"))
         tell = "tell the model the class"
         super().__init__(
@@ -78,7 +78,7 @@ class Scrubber(Panel):
         self.show(
             arrange([[_in_a_row(images), curve]]),
             f"t = {at}: {signal:.2f} × image + {noise:.2f} × noise; the estimate of the image is "
-            f"off by {off:.2f} (root mean square, of a range of 2); loss {float(loss):.4f}")
+            f"off by {off:.2f} (root mean square, of a range of 2); loss {float(loss):.2g}")
 
 # %% ../nbs/3_workshop/25_widgets.ipynb #denoise
 _ESTIMATE = r"$\hat x_0$, the model's estimate"
