@@ -57,7 +57,8 @@ class Panel(VBox):
         return f"A widget, alive where a kernel runs: {self.picture.tooltip}"
 
     def _repr_mimebundle_(self, **how) -> dict:
-        shown = super()._repr_mimebundle_(**how)  # alive; and its picture, for a page without kernel
+        "The live widget; and its picture, for a page that has no kernel."
+        shown = super()._repr_mimebundle_(**how)
         return shown | {"image/png": b64encode(self.picture.value).decode()}
 
     def on(self, do, *controls) -> None:
