@@ -10,7 +10,7 @@ __all__ = ['CALLS', 'LEVERS', 'Contender', 'time_in_turns', 'ratio', 'Levers', '
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
-from statistics import median, quantiles
+from statistics import quantiles
 from time import perf_counter
 import torch
 import torch.nn.functional as F
@@ -56,23 +56,21 @@ def time_in_turns(
 def _time(c: Contender, do: Callable) -> float:
     keep_memory(c.keep_memory)
     set_float32(c.precision)
-    gpu = next(c.model.parameters()).is_cuda
+    wait = torch.cuda.synchronize if next(c.model.parameters()).is_cuda else lambda: None
     do()  # does not count: it finds memory and caches as the one before has left them
-    if gpu: torch.cuda.synchronize()
+    wait()
     start = perf_counter()
     do()
-    if gpu: torch.cuda.synchronize()
+    wait()
     return perf_counter() - start
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #ratio
-def ratio(
-    slow: list[float],
-    fast: list[float],
-) -> tuple[float, float, float]:  # median, lower and upper quartile
-    "How many times faster one is than the other, within each round."
+def ratio(slow: list[float], fast: list[float]) -> tuple[float, float, float]:
+    "How many times faster one is, within each round: the median, the lower and upper quartile."
     ratios = [a / b for a, b in zip(slow, fast)]
-    low, _, high = quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
-    return median(ratios), low, high
+    if len(ratios) == 1: ratios *= 2  # quartiles of one number are that number
+    low, middle, high = quantiles(ratios, n=4, method="inclusive")
+    return middle, low, high
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #levers
 @dataclass(frozen=True)
@@ -90,38 +88,31 @@ LEVERS = {"bf16": Levers("bf16"), "channels_last": Levers(channels_last=True),
           "fused": Levers(fused=True)}
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #loop
-class _Loop:
-    def __init__(self, model, recipe: Recipe, data: ImageSet, device, levers: Levers):
-        c, self.device, self.levers = recipe.training, pick_device(device), levers
-        layout = torch.channels_last if levers.channels_last else torch.contiguous_format
-        self.model = model.to(self.device, memory_format=layout)
-        self.network = torch.compile(model) if levers.compile else model
-        self.parameters, self.clip = list(model.parameters()), c.grad_clip
-        how = dict(lr=c.lr, betas=(0.9, c.beta2), fused=levers.fused)
-        self.optimizer = torch.optim.AdamW(self.parameters, **how)
-        self.x_0, y = data.to(self.device).batch(0, c.batch_size)
-        self.y = y if recipe.labels else None
+def _contender(name, model, recipe: Recipe, data, device, levers: Levers, make) -> Contender:
+    "`make(network, x_0, y)` returns how to get a loss, to average the weights, and to sample."
+    c, device = recipe.training, pick_device(device)
+    layout = torch.channels_last if levers.channels_last else torch.contiguous_format
+    network, dtype = model.to(device, memory_format=layout), DTYPES.get(levers.precision)
+    if levers.compile: network = torch.compile(network)
+    if dtype: network = Autocast(network, dtype)
+    parameters, how = list(model.parameters()), dict(lr=c.lr, betas=(0.9, c.beta2))
+    optimizer = torch.optim.AdamW(parameters, fused=levers.fused, **how)
+    x_0, y = data.to(device).batch(0, c.batch_size)
+    loss, average, sample = make(network, x_0, y if recipe.labels else None)
 
-    def autocast(self):
-        precision = self.levers.precision
-        dtype = DTYPES.get(precision, torch.bfloat16)
-        return torch.autocast(self.device.type, dtype, enabled=precision != "fp32")
+    def step():
+        model.train()
+        loss().backward()
+        nn.utils.clip_grad_norm_(parameters, c.grad_clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        average()
 
-    def contender(self, name: str, loss, average, sample) -> Contender:
-        def step():
-            self.model.train()
-            with self.autocast(): mean = loss()
-            mean.backward()
-            nn.utils.clip_grad_norm_(self.parameters, self.clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            average()
+    def call():
+        model.eval()
+        sample()
 
-        def call():
-            self.model.eval()
-            sample()
-
-        return Contender(name, step, call, self.model, self.levers.precision, self.levers.memory)
+    return Contender(name, step, call, model, levers.precision, levers.memory)
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #contender-2
 def plain_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(), name="plain"):
@@ -130,15 +121,17 @@ def plain_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(), nam
     for block in model.modules():
         if isinstance(block, ResBlock) and not levers.dropout:
             block.dropout = nn.Dropout(recipe.unet.dropout)
-    loop = _Loop(model, recipe, data, device, levers)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.ema))
-    trainer, network = recipe.trainer(loop.network, data).to(loop.device), loop.network
-    if levers.precision != "fp32": network = Autocast(network, DTYPES[levers.precision])
-    sampler = GaussianDiffusionSampler(network, recipe.noise_schedule())
-    loss = lambda: trainer(loop.x_0, loop.y).mean()
-    update = lambda: average.update_parameters(model)
-    sample = lambda: _take(sampler.states(torch.randn_like(loop.x_0), loop.y))
-    return loop.contender(name, loss, update, sample)
+
+    def make(network, x_0, y):
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.training.ema))
+        trainer = recipe.trainer(network, data).to(x_0.device)
+        sampler = GaussianDiffusionSampler(network, recipe.noise_schedule())
+        loss = lambda: trainer(x_0, y).mean()
+        update = lambda: average.update_parameters(model)
+        sample = lambda: _take(sampler.states(torch.randn_like(x_0), y))
+        return loss, update, sample
+
+    return _contender(name, model, recipe, data, device, levers, make)
 
 
 def _take(states: Iterable) -> None:
@@ -149,34 +142,39 @@ def diffusers_loop(recipe: Recipe, data: ImageSet, device=None, levers=Levers(),
     "The way of diffusers' example, with some levers pulled (but for `dropout`, which is its own)."
     from diffusers import DDPMScheduler
     from diffusers.training_utils import EMAModel
-    loop = _Loop(diffusers_network(recipe, data), recipe, data, device, levers)
-    average = EMAModel(loop.parameters, decay=recipe.training.ema, foreach=levers.fused)
-    betas = recipe.noise_schedule().betas
+    model, betas = diffusers_network(recipe, data), recipe.noise_schedule().betas
     scheduler = DDPMScheduler(recipe.T, trained_betas=betas.numpy(), clip_sample=recipe.clip)
 
-    def loss():
-        t = torch.randint(recipe.T, (len(loop.x_0),), device=loop.device)
-        eps = torch.randn_like(loop.x_0)
-        x_t = scheduler.add_noise(loop.x_0, eps, t)
-        return F.mse_loss(loop.network(x_t, t, loop.y).sample, eps)
+    def make(network, x_0, y):
+        parameters = list(model.parameters())
+        average = EMAModel(parameters, decay=recipe.training.ema, foreach=levers.fused)
 
-    @torch.no_grad()
-    def sample():
-        x = torch.randn_like(loop.x_0)
-        for t in scheduler.timesteps[:CALLS]:
-            with loop.autocast(): eps = loop.network(x, t, loop.y).sample
-            x = scheduler.step(eps.float(), t, x).prev_sample
+        def loss():
+            t = torch.randint(recipe.T, (len(x_0),), device=x_0.device)
+            eps = torch.randn_like(x_0)
+            return F.mse_loss(network(scheduler.add_noise(x_0, eps, t), t, y), eps)
 
-    return loop.contender(name, loss, lambda: average.step(loop.parameters), sample)
+        @torch.no_grad()
+        def sample():
+            x = torch.randn_like(x_0)
+            for t in scheduler.timesteps[:CALLS]:
+                x = scheduler.step(network(x, t, y), t, x).prev_sample
+
+        return loss, lambda: average.step(parameters), sample
+
+    return _contender(name, model, recipe, data, device, levers, make)
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #peer
 def diffusers_network(recipe: Recipe, data: ImageSet) -> nn.Module:
-    "The network of a recipe, as diffusers builds it."
+    "The network of a recipe, as diffusers builds it; it answers with a tensor, as ours does."
     from diffusers import UNet2DModel
+    class Network(UNet2DModel):
+        def forward(self, x_t, t, y=None): return super().forward(x_t, t, y).sample
+
     classes = len(data.classes) + 1 if recipe.labels else None  # ours has a row for none
     config = replace(recipe.unet, in_channels=data.shape[0])
     options = unet_for_diffusers(config, data.shape[1:], classes)
-    return UNet2DModel(**{k: v for k, v in options.items() if k != "_class_name"})
+    return Network(**{k: v for k, v in options.items() if k != "_class_name"})
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #with_defaults
 def with_defaults(recipe: Recipe, data: ImageSet, device: str | None = None) -> Contender:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+import io
 import json
 import os
 import platform
@@ -28,7 +29,7 @@ from .data import ImageSet
 from .devices import DTYPES, auto_precision, pick_device
 from .recipes import Recipe, edit
 from .runs import Run
-from .storage import write_safely
+from .storage import write_together
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #flops
@@ -95,8 +96,9 @@ def share_elsewhere(c: Contender) -> float:
     return 1 - inside / sum(times.values())
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #report
-_HEAD = ("| | training step | images/s | × plain (quartiles) | sampling step | × plain (quartiles) "
-         "| MFU | kept MiB | elsewhere |\n" + 9 * "|---" + "|")
+_HEAD = """| | training step | images/s | × plain (quartiles) \
+| sampling step | × plain (quartiles) | MFU | kept MiB | elsewhere |
+|---|---|---|---|---|---|---|---|---|"""
 _ROW = "| {} | {:.4g} s | {:,.0f} | {} | {:.4g} s | {} | {:.0f} % | {} | {} |"
 
 @dataclass(frozen=True)
@@ -125,14 +127,14 @@ class Report:
         return "\n".join([_HEAD, *map(self._row, self.step)])
 
     def _row(self, name: str) -> str:
-        step, call, more = median(self.step[name]), median(self.call[name]), ("", "")
+        step, call, kept, rest = median(self.step[name]), median(self.call[name]), "", ""
         if name in self.kept_mib:  # a compiled program does not tell
-            more = f"{self.kept_mib[name]:.0f}", f"{100 * self.elsewhere[name]:.0f} %"
-        train, draw = self._times(self.step, name), self._times(self.call, name)
+            kept, rest = f"{self.kept_mib[name]:.0f}", f"{100 * self.elsewhere[name]:.0f} %"
+        train, draw = (self._times_plain(seconds, name) for seconds in (self.step, self.call))
         share, speed = 100 * self.mfu[name], self.batch_size / step
-        return _ROW.format(name, step, speed, train, call, draw, share, *more)
+        return _ROW.format(name, step, speed, train, call, draw, share, kept, rest)
 
-    def _times(self, seconds: dict[str, list[float]], name: str) -> str:
+    def _times_plain(self, seconds: dict[str, list[float]], name: str) -> str:
         if "plain" not in seconds: return ""
         return "{:.2f} ({:.2f} … {:.2f})".format(*ratio(seconds["plain"], seconds[name]))
 
@@ -140,18 +142,17 @@ class Report:
         "Images a second of each contender."
         from ddpm_nb.viz import plot_bars
         rate = lambda times: {name: self.batch_size / median(s) for name, s in times.items()}
-        return plot_bars({"training, images a second": rate(self.step),
-                          "sampling, images a second and step": rate(self.call)})
+        training, sampling = "training, images a second", "sampling, images a second and step"
+        return plot_bars({training: rate(self.step), sampling: rate(self.call)})
 
     def save(self, folder: Path) -> None:
-        "`bench.json`, `bench.md` and `bench.png`."
+        "Write `bench.json`, `bench.md` and `bench.png`."
         from ddpm_nb.viz import save_figure
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        texts = {"bench.json": json.dumps(asdict(self), indent=1), "bench.md": self.table() + "\n"}
-        for name, text in texts.items():
-            write_safely(folder / name, lambda p: p.write_text(text, encoding="utf-8"))
-        write_safely(folder / "bench.png", lambda p: save_figure(self.plot(), p))
+        save_figure(self.plot(), picture := io.BytesIO())
+        numbers, table = json.dumps(asdict(self), indent=1), self.table() + "\n"
+        texts = {"bench.json": numbers.encode(), "bench.md": table.encode()}
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_together(folder, {"bench.png": picture.getvalue()} | texts)
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #bench
 def bench(
@@ -171,14 +172,17 @@ def bench(
     runners, gpu = _contenders(recipe, data, device, levers, compile), device.type == "cuda"
     step, call = time_in_turns(runners, "step", rounds), time_in_turns(runners, "call", rounds)
     model, eager = runners[-1].model, [c for c in runners if not c.name.endswith("compiled")]
-    work, tops = flops(model.config, data.shape[1]), {c.precision: 0.0 for c in runners}
-    for precision in tops: tops[precision] = peak_rate(device, precision)
+    work = flops(model.config, data.shape[1])
+    peak = {p: peak_rate(device, p) for p in dict.fromkeys(c.precision for c in runners)}
     rate = {c.name: 3 * work * batch / median(step[c.name]) for c in runners}
+    versions = {"ddpm_nb": __version__, "torch": torch.__version__}
+    versions |= {"diffusers": version("diffusers"), "python": platform.python_version()}
     return Report(
-        recipe=recipe.name, **_machine(gpu), batch_size=batch,
-        parameters=sum(p.numel() for p in model.parameters()), gflop=work / 1e9,
-        peak_tflops={p: v / 1e12 for p, v in tops.items()}, step=step, call=call,
-        mfu={c.name: rate[c.name] / tops[c.precision] for c in runners},
+        recipe=recipe.name, device=torch.cuda.get_device_name() if gpu else _processor(),
+        threads=torch.get_num_threads(), versions=versions, date=date.today().isoformat(),
+        batch_size=batch, parameters=sum(p.numel() for p in model.parameters()), gflop=work / 1e9,
+        peak_tflops={p: v / 1e12 for p, v in peak.items()}, step=step, call=call,
+        mfu={c.name: rate[c.name] / peak[c.precision] for c in runners},
         kept_mib={c.name: kept_for_backward(c) / 2**20 for c in eager},
         elsewhere={c.name: share_elsewhere(c) for c in eager},
         peak_mib={c.name: _peak(c) / 2**20 for c in runners} if gpu else {},
@@ -188,12 +192,11 @@ def bench(
 # %% ../nbs/3_workshop/28_benchmark.ipynb #bench-contenders
 def _contenders(recipe, data, device, levers: bool, compile: bool) -> list[Contender]:
     fast, where = auto_precision(device), (data, device.type)
-    best = Levers(fast, fused=True)
-    last = replace(best, channels_last=True)
-    ours = {"plain": Levers(), **(LEVERS if levers else {})}
-    theirs = {"diffusers fp32": Levers(), f"diffusers {fast}": best,
-              f"diffusers {fast} channels-last": last}
-    if compile: theirs["diffusers compiled"] = replace(last, compile=True)
+    best = Levers(fast, channels_last=True, fused=True)
+    ours = {"plain": Levers()} | (LEVERS if levers else {})
+    theirs = {"diffusers fp32": Levers(), f"diffusers {fast}": replace(best, channels_last=False)}
+    theirs[f"diffusers {fast} channels-last"] = best
+    if compile: theirs["diffusers compiled"] = replace(best, compile=True)
     runners = [plain_loop(recipe, *where, how, name) for name, how in ours.items()]
     runners += [diffusers_loop(recipe, *where, how, name) for name, how in theirs.items()]
     runners.append(with_defaults(edit(recipe, compile="off"), *where))
@@ -207,16 +210,18 @@ def _growth(recipe: Recipe, data: ImageSet, device: torch.device, rounds: int) -
     recipe, half = edit(recipe, compile="off"), recipe.unet.width // 2
     batch, size = recipe.training.batch_size, data.shape[1]
     images = data.images.repeat_interleave(2, -1).repeat_interleave(2, -2)
-    less, narrow = max(1, batch // 2), replace(recipe, unet=replace(recipe.unet, width=half))
-    others = {
+    less = max(1, batch // 2)
+    ways = {
+        "as it is": (recipe, data),
         f"batch {less}": (edit(recipe, batch_size=less), data),
         f"batch {2 * batch}": (edit(recipe, batch_size=2 * batch), data),
         f"size {2 * size}": (recipe, replace(data, images=images)),
-        f"width {half}": (narrow, data)}
-    ways = {"as it is": (recipe, data)} | others
+        f"width {half}": (edit(recipe, width=half), data),
+    }
     runners = [replace(with_defaults(*way, device.type), name=name) for name, way in ways.items()]
     times = time_in_turns(runners, "step", rounds)
-    return {name: ratio(times[name], times["as it is"])[0] for name in others}
+    plain = times.pop("as it is")
+    return {name: ratio(seconds, plain)[0] for name, seconds in times.items()}
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #bench-gpu
 def _peak(c: Contender) -> int:
@@ -233,13 +238,6 @@ def _draw_seconds(recipe: Recipe, data: ImageSet, model: UNet, compile: bool) ->
     start = perf_counter()
     run.draw(256, precision="auto", compile=compile)
     return perf_counter() - start
-
-
-def _machine(gpu: bool) -> dict:
-    versions = {"ddpm_nb": __version__, "torch": torch.__version__,
-                "diffusers": version("diffusers"), "python": platform.python_version()}
-    return dict(device=torch.cuda.get_device_name() if gpu else _processor(), versions=versions,
-                threads=torch.get_num_threads(), date=date.today().isoformat())
 
 
 def _processor() -> str:

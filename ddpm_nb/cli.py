@@ -22,11 +22,8 @@ _SAMPLING = "how to draw", "pipeline.SamplingOptions"
 def _load(run: str, device: str | None, weights: str = "ema"):
     "Load what draws; on a CPU, let this process keep the memory that each step needs again."
     from ddpm_nb.devices import keep_memory
-    from ddpm_nb.runs import load_run
     from ddpm_nb.weights import load
-    if weights != "ema" and not (Path(run) / "run.json").is_file():
-        raise ValueError(f"weights must be ema without a run's checkpoints; got {weights!r}")
-    model = load(run, device) if weights == "ema" else load_run(run, device, weights)
+    model = load(run, device, weights)
     if model.device.type == "cpu": keep_memory()
     return model
 
@@ -49,8 +46,9 @@ def ddpm_train(
     "Train a DDPM."
     from ddpm_nb import recipes, runs
     if resume is not None:
-        if not out and not overwrite: return _resume(resume, recipe, device, fields)
-        raise ValueError("out and overwrite cannot be given with resume, which has a folder")
+        if out or overwrite:
+            raise ValueError("out and overwrite cannot be given with resume, which has a folder")
+        return _resume(resume, recipe, device, fields)
     if recipe is None:
         names = ", ".join(recipes.RECIPES)
         raise ValueError(f"recipe must be given, one of {names}; or resume, the folder of a run")

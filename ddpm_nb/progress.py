@@ -189,12 +189,10 @@ class Progress:
         waits = self.brief and not self.display and self.seconds < self.PATIENCE
         if waits or not self.place: return
         try:
-            self.display = self.display or self._start(total)
+            spent = self.seconds + self.already
+            self.display = self.display or _DISPLAYS[self.place](*self.options, total, spent)
             self.display.show(done, total, parts)
         except Exception: self.place = None
-
-    def _start(self, total: int) -> _Display:
-        return _DISPLAYS[self.place](*self.options, total, self.seconds + self.already)
 
     def __enter__(self) -> "Progress": return self
     def __exit__(self, *error) -> None:

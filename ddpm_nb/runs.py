@@ -261,7 +261,7 @@ def _closing(s: _Session) -> str:
     if s.training.stop_requested and s.training.progress < 1:
         begin = f"stopped{loss}; go on with\n    ddpm_train --resume {folder}\nor look"
     return (f"{begin} at {s.folder / 'samples.png'} and {s.folder / 'loss.png'}; draw more with\n"
-            f"    ddpm_sample {folder}\nor, in Python, load_run({str(s.folder)!r}).draw()")
+            f"    ddpm_sample {folder}\nor, in Python, load({str(s.folder)!r}).draw()")
 
 # %% ../nbs/3_workshop/21_runs.ipynb #stop-on-signal
 @contextmanager
