@@ -495,6 +495,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                   'ddpm_nb.progress._Display': ('0_ground/progress.html#_display', 'ddpm_nb/progress.py'),
                                   'ddpm_nb.progress._Display.__init__': ('0_ground/progress.html#_display.__init__', 'ddpm_nb/progress.py'),
                                   'ddpm_nb.progress._Display.end': ('0_ground/progress.html#_display.end', 'ddpm_nb/progress.py'),
+                                  'ddpm_nb.progress._Display.make_bar': ('0_ground/progress.html#_display.make_bar', 'ddpm_nb/progress.py'),
                                   'ddpm_nb.progress._Display.show': ('0_ground/progress.html#_display.show', 'ddpm_nb/progress.py'),
                                   'ddpm_nb.progress._Lines': ('0_ground/progress.html#_lines', 'ddpm_nb/progress.py'),
                                   'ddpm_nb.progress._Lines.make_bar': ('0_ground/progress.html#_lines.make_bar', 'ddpm_nb/progress.py'),
