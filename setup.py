@@ -12,7 +12,7 @@ setup(
     name=cfg["lib_name"], version=cfg["version"], description=cfg["description"], keywords=cfg["keywords"].split(),
     author=cfg["author"], license="Apache-2.0",
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"), long_description_content_type="text/markdown",
-    packages=find_packages(include=["ddpm_nb", "ddpm_nb.*"]), package_data={"ddpm_nb": ["py.typed"]},
+    packages=find_packages(include=["ddpm_nb", "ddpm_nb.*"]), package_data={"ddpm_nb": ["py.typed", "film.html"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=cfg["requirements"].split(), extras_require=extras,
     classifiers=["Development Status :: 3 - Alpha", "Intended Audience :: Developers", "Intended Audience :: Education",

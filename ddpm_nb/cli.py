@@ -110,7 +110,7 @@ def ddpm_sample(
 def _inpainting(model, drawing: dict, image: Path, mask: Path) -> dict:
     "Options of drawing that paint where the mask is white."
     from ddpm_nb import guidance
-    from ddpm_nb.data import read_image
+    from ddpm_nb.image_files import read_image
     label = _label_or_none(model, drawing)
     known, where = read_image(image, model.shape[0]), read_image(mask, 1) > 127
     H, W = model.shape[1:]

@@ -39,6 +39,7 @@ for name in names:
             c.metadata["jupyter"] = {"source_hidden": True} | ({"outputs_hidden": True} if "Solution" in c.source.split("\n")[1] else {})
         if c.cell_type == "code": c.outputs = [o for o in c.outputs if not left_over(o)]
         for o in c.get("outputs", []):  # a warning without the path of this machine
+            o.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # dead without its kernel; the picture stays
             if "text" in o: o.text = re.sub(r"(?m)^/\S+\.py:\d+: ", "", o.text)
     nbformat.write(nb, name)
     print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)

@@ -162,7 +162,7 @@ def code(cell, alt):
 
 
 CONTENTS = {  # the sidebar, in the order of reading; the pages in Chinese come last, where no English reader turns to
-    "Start here": ["tutorials/algorithms", "glossary"],
+    "Start here": ["tutorials/algorithms", "tutorials/play", "glossary"],
     "I. The method": "1_method/", "II. Beyond": "2_beyond/", "III. The workshop": "3_workshop/", "The ground": "0_ground/",
     "Tutorials and proofs": "tutorials/", "Reference": ["references", "api/index"], "中文": ["index_zh", "tutorials/algorithms_zh"],
 }
