@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 import json
 import warnings
 import torch
@@ -107,7 +107,7 @@ class Pipeline(ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"]
     clip: bool = True                    # clamp each estimate of x_0 while sampling
     unlabelled: bool = False             # whether it has learned to do without labels, too
     solver: str = "ancestral"            # how it draws unless asked otherwise: one of `SOLVERS`
-    _hub_mixin_config: ClassVar[dict] = {}  # config.json is the network's
+    _hub_mixin_config = {}               # config.json is the network's
 
     def __post_init__(self):
         self.shape, self.classes = tuple(self.shape), tuple(self.classes)
