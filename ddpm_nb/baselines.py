@@ -190,18 +190,16 @@ def with_defaults(recipe: Recipe, data: ImageSet, device: str | None = None) -> 
     return Contender("ddpm_nb", training.train_step, call, model, training.precision, True)
 
 # %% ../nbs/3_workshop/27_baselines.ipynb #random-images-code
-_SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28),
-           "cifar10": (3, 32, 32)}
-
 def random_images(
     recipe: Recipe,
 ) -> ImageSet:  # a batch of them, of ten classes
     "Images of the shape that a recipe trains on, without its data: a step takes as long on them."
-    shape = _SHAPES.get(recipe.data, (recipe.channels or 3, recipe.size or 32, recipe.size or 32))
-    for name, now in (("size", shape[1]), ("channels", shape[0])):
+    known = {"digits": (1, 8), "mnist": (1, 28), "fashion_mnist": (1, 28), "cifar10": (3, 32)}
+    C, H = known.get(recipe.data, (recipe.channels or 3, recipe.size or 32))
+    for name, now in (("size", H), ("channels", C)):
         if getattr(recipe, name) not in (None, now):
             raise ValueError(f"{name} of {recipe.data} is {now}; got {getattr(recipe, name)}")
     generator, n = torch.Generator().manual_seed(0), recipe.training.batch_size
-    images = torch.randint(256, (n, *shape), generator=generator, dtype=torch.uint8)
+    images = torch.randint(256, (n, C, H, H), generator=generator, dtype=torch.uint8)
     labels = torch.randint(10, (n,), generator=generator)
     return ImageSet(images, labels, tuple("0123456789"))

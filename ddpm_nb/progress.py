@@ -13,6 +13,7 @@ import io
 import math
 import shutil
 import sys
+from fastprogress import fastprogress
 
 # %% ../nbs/0_ground/00_progress.ipynb #say
 _PLAIN = "... +- x -> <= >= - - - beta _ . , - ~ = * #".split()
@@ -49,13 +50,15 @@ def sparkline(values: list[float], width: int = 12) -> str:
 
 # %% ../nbs/0_ground/00_progress.ipynb #_display
 class _Display:
-    "A bar of fastprogress's; a subclass makes it, in `make_bar`."
+    "A bar of fastprogress's, which a subclass makes."
     def __init__(self, unit: str, leave: bool, draw, total: int, seconds: float):
         self.unit, self.leave, self.draw = unit, leave, draw
         self.bar = self.make_bar(total)
         self.bar.lt, self.bar.comment = ", ", "left"
         self.bar.update(0)  # starts its clock
         self.bar.start_t = time() - seconds
+
+    def make_bar(self, total: int): raise NotImplementedError
 
     def show(self, done: int, total: int, parts) -> None:
         self.bar.total = total
@@ -69,8 +72,7 @@ class _Lines(_Display):
     last_call, last_line = 0.0, None
 
     def make_bar(self, total):
-        from fastprogress.fastprogress import ProgressBar
-        bar = ProgressBar(range(total))
+        bar = fastprogress.ProgressBar(range(total))
         bar.update_every = 0
         bar.on_update = lambda done, text: say(f"{self.unit} {text}") if done else None
         return bar
@@ -86,16 +88,14 @@ class _Lines(_Display):
 # %% ../nbs/0_ground/00_progress.ipynb #_terminal
 class _Terminal(_Display):
     def make_bar(self, total):
-        from fastprogress.fastprogress import ConsoleProgressBar
-        bar = ConsoleProgressBar(range(total))
+        bar = fastprogress.ConsoleProgressBar(range(total))
         bar.prefix, bar.cols, bar.length = self.unit, _columns(), _columns()
         return bar
 
     def show(self, done, total, parts):
-        from fastprogress.core import format_time
         bar, seconds = self.bar, time() - self.bar.start_t
         bar.cols = bar.length = _columns()
-        times = f"{format_time(seconds)}, {format_time(seconds * total / done)}"
+        times = ", ".join(map(fastprogress.format_time, (seconds, seconds * total / done)))
         room = bar.cols - len(f"{self.unit} |     | 100.00% [{done}/{total} {times} left]")
         parts = [_encodable(part, sys.stdout) for part in parts]
         while parts and sum(len(part) + 2 for part in parts) > room: parts.pop()
@@ -113,15 +113,13 @@ class _Notebook(_Display):
     handle, next_picture = None, 0.0
 
     def make_bar(self, total):
-        from fastprogress.fastprogress import NBMasterBar
-        self.master = NBMasterBar(range(total))
+        self.master = fastprogress.NBMasterBar(range(total))
         return self.master.main_bar
 
     def show(self, done, total, parts):
-        from fastprogress.core import format_time
         parts = [escape(part) for part in parts]
         if self.leave and done >= total:
-            took = format_time(time() - self.bar.start_t)
+            took = fastprogress.format_time(time() - self.bar.start_t)
             self.master.text = ", ".join((escape(f"{done} {self.unit}s in {took}"), *parts))
         super().show(done, total, parts)
         if self.bar.last_v == done: self.master.show()  # drawn now, and not the end
@@ -151,10 +149,10 @@ _DISPLAYS = {"lines": _Lines, "terminal": _Terminal, "notebook": _Notebook}
 
 def _place() -> str | None:
     "Where standard output is read; None where it is closed."
-    from fastprogress.fastprogress import IN_NOTEBOOK
     out = sys.stdout  # a replacement need not have more than `write`
     if out is None or getattr(out, "closed", False): return None
-    if IN_NOTEBOOK and not isinstance(out, (io.StringIO, io.TextIOWrapper)): return "notebook"
+    to_file = isinstance(out, (io.StringIO, io.TextIOWrapper))
+    if fastprogress.IN_NOTEBOOK and not to_file: return "notebook"
     return "terminal" if getattr(out, "isatty", lambda: False)() else "lines"
 
 # %% ../nbs/0_ground/00_progress.ipynb #progress-2
@@ -172,7 +170,8 @@ class Progress:
     ):
         self.place = _place() if shown else None
         self.options, self.brief, self.already = (unit, leave, draw), brief, already
-        self.began, self.display = perf_counter(), None
+        self.began = perf_counter()
+        self.display: _Display | None = None  # from the first update that is shown
 
     @classmethod
     def of(cls, progress: "bool | Progress", **options):

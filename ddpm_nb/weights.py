@@ -31,7 +31,7 @@ from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule
 from .storage import write_together
-from .unet import unwrap_names
+from .unet import UNet, unwrap_names
 
 # %% ../nbs/3_workshop/24_weights.ipynb #load-2
 def load(
@@ -89,16 +89,16 @@ def _from_diffusers(name: str | Path, device: str | None, where: dict) -> Pipeli
         state["class_embedding.weight"] = torch.cat([rows, torch.zeros_like(rows[:1])])
     unsaid = "learned" if config.learned_variance else "fixed_small"
     fields["variance"] = fields["variance"] or unsaid
-    return _made(name, device, weights, config, state, "diffusers", size, fields)
+    model = named(weights, lambda: load_foreign_state(empty(config), state, "diffusers"))
+    return _pipeline(name, device, model, size, **fields)
 
 
-def _made(name, device, file: Path, config: ForeignConfig, state: dict, dialect: str, size, fields):
-    "A pipeline, of weights and of what was read beside them."
-    model = named(file, lambda: load_foreign_state(empty(config), state, dialect))
-    fields = {"classes": [str(i) for i in range(config.classes or 0)]} | fields
-    shape = config.in_channels, *((size, size) if isinstance(size, int) else size)
-    pipeline = named(name, Pipeline, model=model, shape=shape, **fields)
-    place_model(model, process_device(device)).eval().requires_grad_(False)
+def _pipeline(name, device: str | None, model: UNet, size: tuple[int, int], **fields) -> Pipeline:
+    "What draws with a network that was read. Its labels are numbers unless somebody named them."
+    c, device = model.config, process_device(device)
+    fields = {"classes": [str(i) for i in range(c.classes or 0)]} | fields
+    pipeline = named(name, Pipeline, model=model, shape=(c.in_channels, *size), **fields)
+    place_model(model, device).eval().requires_grad_(False)
     return pipeline
 
 # %% ../nbs/3_workshop/24_weights.ipynb #files-of-diffusers
@@ -162,8 +162,8 @@ def to_diffusers(
         if part.is_symlink(): raise OSError(f"{part} is a link: nothing is written through it")
     files, readme = _files_for_diffusers(p), folder / "README.md"
     with TemporaryDirectory() as new:
-        write_together(new, files)
-        _check_read_back(p, new)
+        write_together(Path(new), files)
+        _check_read_back(p, Path(new))
     there = readme.read_bytes() if readme.exists() else b""
     if there and not there.startswith(_README.partition("```")[0].encode()): files.pop("README.md")
     write_together(folder, files)
@@ -262,8 +262,10 @@ def _from_article(path: Path, device: str | None, size, schedule, weights: str) 
         raise ValueError(f"{path} is {_NOT_THEIRS}: {type(e).__name__}: {e}") from None
     if schedule is None and betas is not None:
         schedule = named(path, NoiseSchedule.from_betas, betas)
-    fields = {"schedule": schedule or linear_schedule(steps), "clip": False, "unlabelled": forked}
-    return _made(path, device, path, config, state, "article", size, fields)
+    model = named(path, lambda: load_foreign_state(empty(config), state, "article"))
+    schedule = schedule or linear_schedule(steps)
+    size = (size, size) if isinstance(size, int) else size
+    return _pipeline(path, device, model, size, schedule=schedule, clip=False, unlabelled=forked)
 
 
 _TABLE = "time_embedding.timembedding.0.weight"
@@ -309,9 +311,9 @@ def _article_config(state: dict[str, Tensor], forked: bool) -> ForeignConfig:
     widths = {k // (n + 1): len(state[f"downblocks.{k}.block1.2.weight"]) for k in entries}
     top = places("up", "block1")[-1] // (n + 2)
     return ForeignConfig(
-        in_channels=channels, width=width, multipliers=[w // width for w in widths.values()],
-        blocks=n, attention_levels={k // (n + 1) for k in places("down", "attn")},
-        up_attention_levels={top - k // (n + 2) for k in places("up", "attn")},
+        in_channels=channels, width=width, multipliers=tuple(w // width for w in widths.values()),
+        blocks=n, attention_levels=tuple(sorted({k // (n + 1) for k in places("down", "attn")})),
+        up_attention_levels=tuple(sorted({top - k // (n + 2) for k in places("up", "attn")})),
         learned_variance=len(state["tail.2.weight"]) == 2 * channels,
         time_table=len(state[_TABLE]) if _TABLE in state else None, time_order="interleaved",
         time_shift=0, groups=32, norm_eps=1e-5, downsample_padding="symmetric", init="article",
