@@ -23,10 +23,6 @@ def in_words(v) -> str:
     "A tensor by its shape and dtype; anything else by the first sixty letters of its repr."
     return f"{tuple(v.shape)} {v.dtype}" if isinstance(v, Tensor) else repr(v)[:60]
 
-
-def _range(low, high) -> str:
-    return f"at least {low}" if high in (None, math.inf) else f"from {low} to {high}"
-
 # %% ../nbs/0_ground/00_checks.ipynb #check_value
 _WANTED = {int: "a whole number", float: "a finite number", bool: "True or False", str: "text"}
 
@@ -63,11 +59,12 @@ def check_fields(config) -> None:
         object.__setattr__(config, f.name, check_value(f.name, getattr(config, f.name), f.type))
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_whole
-def check_whole(name: str, value, low: int = 1, high: int | None = None) -> int:
+def check_whole(name: str, value, low: int = 1, high: float = math.inf) -> int:
     "A whole number from `low` to `high`, as Python's `int`. `ValueError` for anything else."
     n = check_value(name, value, int)
-    if low <= n <= (n if high is None else high): return n
-    raise ValueError(f"{name} must be {_range(low, high)}; got {n}")
+    if low <= n <= high: return n
+    wanted = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+    raise ValueError(f"{name} must be {wanted}; got {n}")
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_choice
 def check_choice(name: str, value, choices) -> str:
@@ -90,18 +87,16 @@ def check_index(name: str, v: Tensor, n: int | None, high: float | None = None) 
         wanted = f"({'B' if n is None else n},) int64, one for each image"
         raise ValueError(f"{name} must be {wanted}; got {in_words(v)}")
     if high is None or not len(v) or v.device.type != "cpu" or torch.compiler.is_compiling(): return
-    try: least, most = (x.item() for x in v.aminmax())
-    except RuntimeError: return  # a fake tensor, which has a shape and no values
-    if least < 0 or most > high:
-        raise ValueError(f"{name} must be {_range(0, high)}; got {least if least < 0 else most}")
+    with suppress(RuntimeError):  # a fake tensor, which has a shape and no values
+        for extreme in v.aminmax(): check_whole(name, extreme.item(), 0, high)
 
 # %% ../nbs/0_ground/00_checks.ipynb #check_alike
 def check_alike(**tensors: Tensor | None) -> None:
     "`ValueError` unless all are floating point, of one shape and one dtype; None is skipped."
     (first, x), *others = tensors.items()
     if not isinstance(x, Tensor) or not x.is_floating_point():
-        got = in_words(x)
-        raise ValueError(f"{first} must be floating point, and images in [-1, 1]; got {got}")
+        wanted = "floating point, and images in [-1, 1]"
+        raise ValueError(f"{first} must be {wanted}; got {in_words(x)}")
     for name, v in others:
         if v is None or isinstance(v, Tensor) and (v.shape, v.dtype) == (x.shape, x.dtype): continue
         wanted = f"the shape and dtype of {first}, {in_words(x)}"

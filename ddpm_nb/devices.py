@@ -27,10 +27,10 @@ def pick_device(device: str | None) -> torch.device:
 def process_device(device: str | None) -> torch.device:
     "The device of this process, which joins the others if it was launched as one of several."
     from accelerate import PartialState
-    device = pick_device(device)
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return device
+    place = pick_device(device)
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1: return place
     patience = timedelta(hours=1)  # while the first saves and draws, the others wait
-    return PartialState(cpu=device.type == "cpu", timeout=patience).device
+    return PartialState(cpu=place.type == "cpu", timeout=patience).device
 
 # %% ../nbs/3_workshop/12_devices.ipynb #auto_precision
 PRECISIONS = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -138,12 +138,12 @@ def make_accelerator(device: str | None, precision: str):
     from accelerate.utils import GradientAccumulationPlugin
     check_choice("precision", precision, PRECISIONS)
     if not torch.distributed.is_initialized(): _forget_accelerators()
-    device = process_device(device)
-    if precision == "auto": precision = auto_precision(device)
-    if precision == "tf32" and device.type != "cuda":
-        raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {device.type}")
+    place = process_device(device)
+    if precision == "auto": precision = auto_precision(place)
+    if precision == "tf32" and place.type != "cuda":
+        raise ValueError(f"precision tf32 is made for CUDA GPUs, and this is {place.type}")
     whole = GradientAccumulationPlugin(num_steps=1)  # or the environment could shorten gradients
-    return Accelerator(cpu=device.type == "cpu", gradient_accumulation_plugin=whole,
+    return Accelerator(cpu=place.type == "cpu", gradient_accumulation_plugin=whole,
                        mixed_precision=precision if precision in DTYPES else "no")
 
 

@@ -8,15 +8,15 @@ __all__ = ['SOLVERS', 'describe_schedule', 'read_schedule', 'SamplingOptions', '
 # %% ../nbs/3_workshop/17_pipeline.ipynb #from-contextlib-import-contextmanage
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar, NamedTuple, TypedDict
 import json
 import warnings
 import torch
 from torch import Tensor, nn
 from huggingface_hub import ModelHubMixin
-from safetensors.torch import save as save_safetensors
 from . import __version__
 from .checks import check_choice, check_fields, check_seed, check_whole
 from .checks import digest, rank_and_world
@@ -24,7 +24,7 @@ from .data import seed_for
 from .devices import DTYPES, PRECISIONS, Autocast, Compiled, Float32As, auto_precision
 from .devices import place_model, process_device
 from .dialects import AnyUNetConfig
-from .files import Whole, from_json, hub_file, load_weights, named, read_json
+from .files import from_json, hub_file, load_weights, named, read_json, unet_files
 from .gaussian import check_prediction, check_variance
 from .guidance import ClassifierFreeGuidance
 from .progress import Progress, speed
@@ -95,9 +95,9 @@ class Samples(NamedTuple):
 
 # %% ../nbs/3_workshop/17_pipeline.ipynb #sampler
 @dataclass(eq=False, kw_only=True)
-class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"],
+class Pipeline(ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diffusion"],
                pipeline_tag="unconditional-image-generation"):
-    "A trained system: draw from it with `sample` or `draw`. `ValueError` names what does not fit."
+    "A trained system: draw from it with `draw`. `ValueError` names what does not fit."
     model: nn.Module                     # a `UNet`; another model can draw, but not be saved
     schedule: NoiseSchedule              # that it was trained with
     shape: tuple[int, int, int]          # (C, H, W) of its images
@@ -182,22 +182,28 @@ class Pipeline(Whole, ModelHubMixin, library_name="ddpm_nb", tags=["ddpm", "diff
         "Draw images, and say what they were to be."
         images = {i: x for i, x, _ in self.draw_batches(n, label, share=share, **options)}
         if share and (world := rank_and_world()[1]) > 1:
-            torch.distributed.all_gather_object(parts := [None] * world, images)
+            parts: list[dict] = [{}] * world
+            torch.distributed.all_gather_object(parts, images)
             images = {i: x for part in parts for i, x in part.items()}
         return Samples(torch.cat([images[i] for i in sorted(images)]), self.pick_labels(n, label))
-
-    def sample(self,
-        n: int = 64,                # images
-        label: int | None = None,   # their class; evenly all of them when None
-        **options,                  # of `draw_batches`
-    ) -> Tensor:                    # (n, C, H, W) images in [-1, 1] on the CPU
-        "Draw images."
-        return self.draw(n, label, **options).images
 
     def about(self) -> dict:
         "All but the network, for JSON."
         kept = {k: getattr(self, k) for k in _KEPT}
         return {"schedule": describe_schedule(self.schedule), **kept, "ddpm_nb": __version__}
+
+    def save_pretrained(self,
+        save_directory: Path,  # made when it does not exist; a README.md that is there stays
+        **options,             # of the mixin
+    ):
+        "Save to a folder. `OSError` when that fails, and what was there before is untouched."
+        with TemporaryDirectory() as new:
+            done = super().save_pretrained(new, **options)
+            paths = sorted(Path(new).iterdir(), key=lambda path: path.suffix == ".safetensors")
+            files = {path.name: path.read_bytes() for path in paths}
+        if (Path(save_directory) / "README.md").exists(): del files["README.md"]
+        write_together(save_directory, files)
+        return done
 
     def _save_pretrained(self, save_directory: Path) -> None:
         _write_pipeline(self, Path(save_directory))
@@ -333,12 +339,7 @@ _KEPT = tuple(name for name in _About.__annotations__ if name not in ("schedule"
 def _write_pipeline(pipe: Pipeline, folder: Path) -> None:
     if not isinstance(pipe.model, UNet):
         raise ValueError(f"only a UNet can be saved; the model is a {type(pipe.model).__name__}")
-    tensors = {k: v.contiguous() for k, v in pipe.model.state_dict().items()}
-    weights, config = save_safetensors(tensors, {"format": "pt"}), _json(asdict(pipe.model.config))
-    about = _json(pipe.about() | {"network": digest(config + weights)})
-    write_together(
-        folder, {"config.json": config, "pipeline.json": about, "model.safetensors": weights}
-    )
-
-
-def _json(content: dict) -> bytes: return json.dumps(content, indent=1, ensure_ascii=False).encode()
+    files = unet_files(pipe.model)
+    about = pipe.about() | {"network": digest(*files.values())}
+    described = {"pipeline.json": json.dumps(about, indent=1, ensure_ascii=False).encode()}
+    write_together(folder, described | files)

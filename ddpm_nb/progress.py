@@ -13,6 +13,7 @@ import io
 import math
 import shutil
 import sys
+from fastprogress import fastprogress
 
 # %% ../nbs/0_ground/00_progress.ipynb #say
 _PLAIN = "... +- x -> <= >= - - - beta _ . , - ~ = * #".split()
@@ -69,8 +70,7 @@ class _Lines(_Display):
     last_call, last_line = 0.0, None
 
     def make_bar(self, total):
-        from fastprogress.fastprogress import ProgressBar
-        bar = ProgressBar(range(total))
+        bar = fastprogress.ProgressBar(range(total))
         bar.update_every = 0
         bar.on_update = lambda done, text: say(f"{self.unit} {text}") if done else None
         return bar
@@ -86,16 +86,14 @@ class _Lines(_Display):
 # %% ../nbs/0_ground/00_progress.ipynb #_terminal
 class _Terminal(_Display):
     def make_bar(self, total):
-        from fastprogress.fastprogress import ConsoleProgressBar
-        bar = ConsoleProgressBar(range(total))
+        bar = fastprogress.ConsoleProgressBar(range(total))
         bar.prefix, bar.cols, bar.length = self.unit, _columns(), _columns()
         return bar
 
     def show(self, done, total, parts):
-        from fastprogress.core import format_time
         bar, seconds = self.bar, time() - self.bar.start_t
         bar.cols = bar.length = _columns()
-        times = f"{format_time(seconds)}, {format_time(seconds * total / done)}"
+        times = ", ".join(map(fastprogress.format_time, (seconds, seconds * total / done)))
         room = bar.cols - len(f"{self.unit} |     | 100.00% [{done}/{total} {times} left]")
         parts = [_encodable(part, sys.stdout) for part in parts]
         while parts and sum(len(part) + 2 for part in parts) > room: parts.pop()
@@ -113,15 +111,13 @@ class _Notebook(_Display):
     handle, next_picture = None, 0.0
 
     def make_bar(self, total):
-        from fastprogress.fastprogress import NBMasterBar
-        self.master = NBMasterBar(range(total))
+        self.master = fastprogress.NBMasterBar(range(total))
         return self.master.main_bar
 
     def show(self, done, total, parts):
-        from fastprogress.core import format_time
         parts = [escape(part) for part in parts]
         if self.leave and done >= total:
-            took = format_time(time() - self.bar.start_t)
+            took = fastprogress.format_time(time() - self.bar.start_t)
             self.master.text = ", ".join((escape(f"{done} {self.unit}s in {took}"), *parts))
         super().show(done, total, parts)
         if self.bar.last_v == done: self.master.show()  # drawn now, and not the end
@@ -151,10 +147,10 @@ _DISPLAYS = {"lines": _Lines, "terminal": _Terminal, "notebook": _Notebook}
 
 def _place() -> str | None:
     "Where standard output is read; None where it is closed."
-    from fastprogress.fastprogress import IN_NOTEBOOK
     out = sys.stdout  # a replacement need not have more than `write`
     if out is None or getattr(out, "closed", False): return None
-    if IN_NOTEBOOK and not isinstance(out, (io.StringIO, io.TextIOWrapper)): return "notebook"
+    to_file = isinstance(out, (io.StringIO, io.TextIOWrapper))
+    if fastprogress.IN_NOTEBOOK and not to_file: return "notebook"
     return "terminal" if getattr(out, "isatty", lambda: False)() else "lines"
 
 # %% ../nbs/0_ground/00_progress.ipynb #progress-2
@@ -189,12 +185,10 @@ class Progress:
         waits = self.brief and not self.display and self.seconds < self.PATIENCE
         if waits or not self.place: return
         try:
-            self.display = self.display or self._start(total)
+            spent = self.seconds + self.already
+            self.display = self.display or _DISPLAYS[self.place](*self.options, total, spent)
             self.display.show(done, total, parts)
         except Exception: self.place = None
-
-    def _start(self, total: int) -> _Display:
-        return _DISPLAYS[self.place](*self.options, total, self.seconds + self.already)
 
     def __enter__(self) -> "Progress": return self
     def __exit__(self, *error) -> None:

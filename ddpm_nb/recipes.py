@@ -6,6 +6,7 @@
 __all__ = ['LOSSES', 'PARTS', 'NOT_SET', 'RECIPES', 'Recipe', 'recipe_fields', 'settings', 'edit', 'get_recipe']
 
 # %% ../nbs/3_workshop/19_recipes.ipynb #from-contextlib-import-exitstack-con
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from .loop import TrainingConfig
 from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/19_recipes.ipynb #recipe
-LOSSES = {
+LOSSES: dict[str, Callable] = {
     "simple": simple_loss,  # eq. 14, the paper's choice
     "min_snr": partial(weighted_loss, weighting="min_snr"),
     "truncated_snr": partial(weighted_loss, weighting="truncated_snr"),  # for `x0` and `v`
@@ -64,18 +65,17 @@ class Recipe:
 
     def noise_schedule(self) -> NoiseSchedule:
         "The schedule in numbers. `ValueError` when a beta makes no sense."
-        make, betas = SCHEDULES[self.schedule], (self.beta_1, self.beta_T)
-        if self.schedule == "cosine": betas = ()
-        if self.schedule == "constant": betas = (self.beta_T,)
-        return make(self.T, *betas)
+        betas = {"cosine": (), "constant": (self.beta_T,)}
+        make = SCHEDULES[self.schedule]
+        return make(self.T, *betas.get(self.schedule, (self.beta_1, self.beta_T)))
 
     def network(self, data: ImageSet) -> UNet:
         "The network for a set of images. `ValueError` when it does not fit them."
         if self.labels and data.labels is None:
             raise ValueError(f"labels were asked for, but {data} has none")
-        classes, learned = len(data.classes) if self.labels else None, self.variance == "learned"
-        by_data = {"in_channels": data.shape[0], "classes": classes, "learned_variance": learned}
-        config = replace(self.unet, **by_data)
+        config = replace(
+            self.unet, in_channels=data.shape[0], learned_variance=self.variance == "learned",
+            classes=len(data.classes) if self.labels else None)
         config.check_size(*data.shape[1:])
         return UNet(config)
 
@@ -84,10 +84,10 @@ class Recipe:
         loss = LOSSES[self.loss]
         if self.loss == "vlb": loss = partial(loss, variance=self.variance, levels=data.levels)
         if self.loss == "hybrid": loss = partial(loss, levels=data.levels)
-        dropout = {"label_dropout": self.label_dropout, "no_label": len(data.classes)}
-        labels = dropout if self.labels else {}
         cls = ImportanceTrainer if self.importance else GaussianDiffusionTrainer
-        return cls(model, self.noise_schedule(), prediction=self.prediction, loss=loss, **labels)
+        trainer = partial(cls, model, self.noise_schedule(), prediction=self.prediction, loss=loss)
+        if not self.labels: return trainer()
+        return trainer(label_dropout=self.label_dropout, no_label=len(data.classes))
 
     def calls_of_preview(self) -> int:
         "Sampling steps of a grid: `mean` knows the full chain only."

@@ -38,7 +38,7 @@ def write_about(folder: Path, about: dict) -> None:
     _write_text(folder / "run.json", json.dumps(about, indent=1, allow_nan=False))
 
 
-def read_about(folder: Path) -> dict:
+def read_about(folder: str | Path) -> dict:
     """What run.json says, with the recipe as a `Recipe`. `ValueError` when there is no run,
     `RuntimeError` when the file is damaged."""
     folder = Path(folder)
@@ -147,9 +147,9 @@ def has_weights(folder: Path, model: nn.Module) -> bool:
     return kept.keys() == now.keys() and all(torch.equal(kept[k], v.cpu()) for k, v in now.items())
 
 
-def warn_of_decay(folder: Path, before: Recipe, now: Recipe) -> None:
+def warn_of_decay(folder: Path, before: Recipe, after: Recipe) -> None:
     "Warn when the learning rate falls towards another end from here on."
-    was, now = before.training, now.training
+    was, now = before.training, after.training
     if was.decay == "none" or (was.steps, was.minutes) == (now.steps, now.minutes): return
     warnings.warn(f"the learning rate of {folder} falls towards the end of the run, which is "
                   "another from here on: it is not what one run of this length would be")

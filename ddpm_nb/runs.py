@@ -74,7 +74,7 @@ def train(
     training, run = _set_up(recipe, device)
     folder = new_folder(recipe, run.model, training.data, out, overwrite)
     with _in_main_process(training, folder) as run.folder:
-        return _train(_Session(training, run, []), progress)
+        return _train(_Session(training, run, run.folder, []), progress)
 
 
 def resume(
@@ -91,8 +91,8 @@ def resume(
     training, run = _set_up(recipe, device)
     run.folder = folder
     with _in_main_process(training, old_folder(folder, recipe, run.model)):
-        entries = _restore(training, run, about)
-        return _train(_Session(training, run, entries), progress)
+        entries = _restore(training, run, folder, about)
+        return _train(_Session(training, run, folder, entries), progress)
 
 # %% ../nbs/3_workshop/21_runs.ipynb #set-up
 def _with_full_path(recipe: Recipe) -> Recipe:
@@ -130,8 +130,8 @@ def _in_main_process(training: Training, context):
 # %% ../nbs/3_workshop/21_runs.ipynb #session
 class _Session:
     "A training, and the folder that keeps it: observers of `fit`, in their order."
-    def __init__(self, training: Training, run: Run, entries: list[LogEntry]):
-        self.training, self.run, self.recipe, self.folder = training, run, run.recipe, run.folder
+    def __init__(self, training: Training, run: Run, folder: Path, entries: list[LogEntry]):
+        self.training, self.run, self.recipe, self.folder = training, run, run.recipe, folder
         self.entries = entries  # so far, as in log.csv
         self.samples = None     # of the newest preview
 
@@ -152,10 +152,10 @@ class _Session:
         _save_weights(self)
         _draw_samples(self, self.folder / "samples" / f"step_{entry.step:07d}.png")
 
-    def passed(self, every: str) -> bool:
+    def passed(self, field: str) -> bool:
         "Whether a multiple of that field lies behind the entry before; never at the end."
         before, now = [0, *(e.step for e in self.entries)][-2:]
-        every = getattr(self.recipe, every)
+        every = getattr(self.recipe, field)
         return self.training.progress < 1 and now // every > before // every
 
 # %% ../nbs/3_workshop/21_runs.ipynb #_train
@@ -249,10 +249,9 @@ def _curve(s: _Session) -> tuple[list[int], list[float]]:
 # %% ../nbs/3_workshop/21_runs.ipynb #words
 def _opening(s: _Session) -> str:
     training, size = s.training, sum(p.numel() for p in s.run.model.parameters()) / 1e6
-    precision = training.accelerator.mixed_precision.replace("no", "fp32")
     begin = f"from step {training.step} on, " if training.step else ""
     return (f"{s.recipe.name}: {training.data}, {size:.2f} M parameters, {training.device} "
-            f"{precision}, {begin}into {s.folder}")
+            f"{training.precision}, {begin}into {s.folder}")
 
 
 def _closing(s: _Session) -> str:
@@ -262,7 +261,7 @@ def _closing(s: _Session) -> str:
     if s.training.stop_requested and s.training.progress < 1:
         begin = f"stopped{loss}; go on with\n    ddpm_train --resume {folder}\nor look"
     return (f"{begin} at {s.folder / 'samples.png'} and {s.folder / 'loss.png'}; draw more with\n"
-            f"    ddpm_sample {folder}\nor, in Python, load_run({str(s.folder)!r}).draw()")
+            f"    ddpm_sample {folder}\nor, in Python, load({str(s.folder)!r}).draw()")
 
 # %% ../nbs/3_workshop/21_runs.ipynb #stop-on-signal
 @contextmanager
@@ -291,10 +290,10 @@ def _open_tracker(s: _Session) -> None:
     with _warn_on_error(_UNTRACKED): a.init_trackers("ddpm_nb", simple)
 
 # %% ../nbs/3_workshop/21_runs.ipynb #restore
-def _restore(training: Training, run: Run, about: dict) -> list[LogEntry]:
+def _restore(training: Training, run: Run, folder: Path, about: dict) -> list[LogEntry]:
     "Bring a training to the newest checkpoint of its folder, and the folder there; its log."
     now = describe_run(run.recipe, training.data)
-    folder, checkpoints = run.folder, Checkpoints(run.folder / "checkpoints")
+    checkpoints = Checkpoints(folder / "checkpoints")
     if not checkpoints.paths() and (folder / "model.safetensors").exists():
         raise ValueError(f"{folder} holds weights, but no checkpoint to go on from")
     check_data(folder, about, now)
@@ -328,7 +327,7 @@ def _rewind(training: Training, folder: Path, entries: list[LogEntry]) -> None:
 
 # %% ../nbs/3_workshop/21_runs.ipynb #load_run
 def load_run(
-    folder: Path,               # what `train` left behind
+    folder: str | Path,         # what `train` left behind
     device: str | None = None,  # of the model: `cpu`, `cuda`, …; the best there is when None
     weights: str = "ema",       # the averaged ones, or the `raw` ones of the newest checkpoint
 ) -> Run:
@@ -346,7 +345,7 @@ def load_run(
 
 
 def read_recipe(
-    folder: Path,  # of a run
+    folder: str | Path,  # of a run
 ) -> Recipe:
     "What a run trains. `ValueError` when there is none, `RuntimeError` when its file is damaged."
     return read_about(folder)["recipe"]

@@ -8,6 +8,7 @@ __all__ = ['MAX_T', 'SCHEDULES', 'SPACINGS', 'NoiseSchedule', 'extract', 'linear
            'timestep_subset', 'respace']
 
 # %% ../nbs/1_method/01_schedule.ipynb #from-dataclasses-import-dataclass-fi
+from collections.abc import Callable
 from dataclasses import dataclass, field
 import math
 import warnings
@@ -159,8 +160,10 @@ def cosine_schedule(T: int = 1000, s: float = 0.008, max_beta: float = 0.999) ->
     return NoiseSchedule.from_betas((1 - f[1:] / f[:-1]).clamp(max=max_beta))
 
 
-SCHEDULES = {"linear": linear_schedule, "quadratic": quadratic_schedule, "cosine": cosine_schedule,
-             "sigmoid": sigmoid_schedule, "constant": constant_schedule}
+SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {
+    "linear": linear_schedule, "quadratic": quadratic_schedule, "cosine": cosine_schedule,
+    "sigmoid": sigmoid_schedule, "constant": constant_schedule,
+}
 
 # %% ../nbs/1_method/01_schedule.ipynb #as_schedule
 def as_schedule(*schedule) -> NoiseSchedule:

@@ -9,7 +9,9 @@ __all__ = ['PALETTE', 'subplots', 'to_pixels', 'image_grid', 'show_images', 'sav
 # %% ../nbs/3_workshop/18_viz.ipynb #import-torch
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from io import BytesIO
+from string import Template
 from typing import Any
 import base64
 import json
@@ -28,8 +30,8 @@ def subplots(
     "matplotlib's, in the look of this book."
     import matplotlib as mpl
     import matplotlib.pyplot as plt
-    look = {"axes.prop_cycle": mpl.cycler(color=PALETTE), "axes.grid": True, "grid.alpha": 0.3,
-            "axes.spines.top": False, "axes.spines.right": False, "font.size": 9}
+    look = {"axes.grid": True, "axes.prop_cycle": mpl.cycler(color=PALETTE), "font.size": 9}
+    look |= {"grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}
     # outside of the context: the first figure also sets up the notebook's display
     fig = plt.figure(figsize=(width, height), dpi=90, layout="constrained")
     with mpl.rc_context(look): return fig, list(fig.subplots(1, columns, squeeze=False)[0])
@@ -40,8 +42,8 @@ def to_pixels(
 ) -> Tensor:     # (…, H, W, C) uint8
     "Round images to 256 levels; values outside [-1, 1] are clamped. `ValueError` for other C."
     if x.ndim < 3 or x.shape[-3] not in (1, 3, 4):
-        shape = tuple(x.shape)
-        raise ValueError(f"images must be (…, C, H, W) with 1, 3 or 4 channels; got {shape}")
+        given = f"got {tuple(x.shape)}"
+        raise ValueError(f"images must be (…, C, H, W) with 1, 3 or 4 channels; {given}")
     levels = (x.detach().float().clamp(-1, 1) + 1) * 127.5
     return levels.round().to(torch.uint8).movedim(-3, -1).cpu()
 
@@ -79,8 +81,8 @@ def show_images(
     for i, pixels in enumerate(to_pixels(x).numpy()):
         row, column = divmod(i, columns)
         x_i, y_i = (column + 0.5) * size, (row + 0.5) * size + 0.25 * min(row + 1, titled)
-        ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest",
-                  extent=(x_i - w, x_i + w, y_i + h, y_i - h))
+        box = x_i - w, x_i + w, y_i + h, y_i - h
+        ax.imshow(pixels, "gray", vmin=0, vmax=255, interpolation="nearest", extent=box)
         if i < len(titles): ax.text(x_i, y_i - h - 0.03, titles[i], ha="center", va="bottom")
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
@@ -98,6 +100,20 @@ def save_figure(
     figure.savefig(path, dpi=dpi, format="png")
     plt.close(figure)
 
+
+def _png(picture, dpi: int | None = None) -> bytes:
+    from PIL import Image
+    is_figure = hasattr(picture, "savefig")
+    if is_figure:
+        save_figure(picture, drawn := BytesIO(), dpi or picture.dpi)
+        picture = Image.open(drawn)
+    if is_figure or picture.mode != "RGBA": picture = picture.convert("RGB")
+    colours = 64 if is_figure else 256
+    if is_figure or picture.mode == "RGB" and picture.getcolors(colours):
+        picture = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    picture.save(out := BytesIO(), "png", optimize=True)
+    return out.getvalue()
+
 # %% ../nbs/3_workshop/18_viz.ipynb #picture
 @dataclass(frozen=True, repr=False)
 class Picture:
@@ -110,25 +126,12 @@ class Picture:
     def _repr_png_(self) -> bytes: return self.png
     def __repr__(self) -> str: return f"Picture: {self.alt}"
 
-
-def _png(picture, dpi: int | None = None) -> bytes:
-    from PIL import Image
-    colours = 256  # if it has no more than that, they are kept exactly
-    if hasattr(picture, "savefig"):
-        save_figure(picture, drawn := BytesIO(), dpi or picture.dpi)
-        picture, colours = Image.open(drawn).convert("RGB"), 64
-    elif picture.mode != "RGBA": picture = picture.convert("RGB")
-    if colours == 64 or picture.mode == "RGB" and picture.getcolors(colours):
-        how = dict(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        picture = picture.quantize(colours, **how)
-    picture.save(out := BytesIO(), "png", optimize=True)
-    return out.getvalue()
-
 # %% ../nbs/3_workshop/18_viz.ipynb #caption
-_FIGURE = """<figure{data} style="margin:1em 0">
-<img src="data:image/png;base64,{src}" alt="{alt}" width="{width}"{onload}
- style="max-width:100%;height:auto;background:#fff;border-radius:4px">
-{controls}<figcaption style="max-width:46em;margin-top:.4em">{text}</figcaption></figure>"""
+_FIGURE = Template("""<figure style="margin:1em 0">
+<img src="data:image/png;base64,$png" alt="$alt" width="$width"
+ onload="this.nextElementSibling.hidden = false"
+ style="max-width:100%;height:auto;background:#fff;border-radius:4px">$controls
+<figcaption style="max-width:46em;margin-top:.4em">$text</figcaption></figure>""")
 
 def caption(
     picture,    # a matplotlib figure (closed by this) or a PIL image
@@ -139,42 +142,15 @@ def caption(
     return _with_words(picture, _png(picture, 120), text, alt)
 
 
-def _with_words(picture, png: bytes, text: str, alt: str, **film) -> Picture:
-    figure = hasattr(picture, "savefig")
-    width = round(picture.get_figwidth() * picture.dpi) if figure else picture.width
-    html = _FIGURE.format(**{"data": "", "onload": "", "controls": "", **film}, width=width,
-                          src=_base64(png), alt=escape(alt), text=escape(text))
+def _with_words(picture, png: bytes, text: str, alt: str, controls: str = "") -> Picture:
+    is_figure = hasattr(picture, "savefig")
+    width = round(picture.get_figwidth() * picture.dpi) if is_figure else picture.width
+    words = dict(alt=escape(alt), text=escape(text))
+    html = _FIGURE.substitute(png=_base64(png), width=width, controls=controls, **words)
     return Picture(html, png, alt)
 
 
 def _base64(png: bytes) -> str: return base64.b64encode(png).decode()
-
-# %% ../nbs/3_workshop/18_viz.ipynb #film-template
-_SHOW = " onload=\"this.nextElementSibling.style.display='flex'\""
-_SLIDE = """var figure = this.closest('figure'), i = +this.value,
-    caption = JSON.parse(figure.dataset.captions)[i], frame = figure.dataset.frames.split(' ')[i];
-figure.querySelector('img').src = 'data:image/png;base64,' + frame;
-this.setAttribute('aria-valuetext', caption);
-this.nextElementSibling.textContent = caption"""
-_PLAY = """var play = this, slider = play.nextElementSibling,
-    calm = matchMedia('(prefers-reduced-motion: reduce)').matches ? 1000 : 0;
-function stop() { clearInterval(play.timer); play.timer = 0; play.textContent = 'Play' }
-if (play.timer) return stop();
-if (slider.value == slider.max) { slider.value = 0; slider.oninput() }
-play.textContent = 'Pause';
-play.timer = setInterval(function() {
-    if (!play.isConnected) return stop();
-    slider.stepUp(); slider.oninput();
-    if (slider.value == slider.max) stop()
-}, Math.max(calm, play.closest('figure').dataset.ms))"""
-_CONTROLS = """
-<div style="display:none;align-items:center;gap:.6em;margin-top:.4em;max-width:46em">
-<button type="button" onclick="{play}" style="font:inherit;color:inherit;background:transparent;
- cursor:pointer;border:1px solid;border-radius:4px;width:4.2em;padding:.15em 0">Play</button>
-<input type="range" min="0" max="{last}" value="0" oninput="{slide}" aria-label="frame"
- aria-valuetext="{first}" data-lm-suppress-shortcuts="true"
- style="flex:1 1 8em;min-width:6em;max-width:20em;accent-color:#0072B2">
-<span style="flex:1 1 8em;font-variant-numeric:tabular-nums">{first}</span></div>"""
 
 # %% ../nbs/3_workshop/18_viz.ipynb #frame_player
 def frame_player(
@@ -189,14 +165,11 @@ def frame_player(
     if not frames or len(frames) != len(captions):
         given = f"{len(captions)} for {len(frames)} frames"
         raise ValueError(f"captions must be one for each frame, and at least one; got {given}")
-    check_whole("ms", ms, 20)
-    pngs = [_png(f) for f in frames]
-    data = dict(ms=ms, frames=" ".join(map(_base64, pngs)), captions=json.dumps(captions))
-    data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
-    parts = dict(play=_PLAY, slide=_SLIDE, last=str(len(frames) - 1), first=captions[0])
-    controls = _CONTROLS.format(**{name: escape(part) for name, part in parts.items()})
-    film = dict(data=f' class="ddpm-player"{data}', onload=_SHOW, controls=controls)
-    return _with_words(frames[0], pngs[0], text, alt, **film)
+    pngs, ms = [_png(f) for f in frames], check_whole("ms", ms, 20)
+    controls = Template(files("ddpm_nb").joinpath("film.html").read_text(encoding="utf-8"))
+    words = dict(captions=escape(json.dumps(captions)), first=escape(captions[0]))
+    film = dict(words, ms=ms, last=len(frames) - 1, frames=" ".join(map(_base64, pngs)))
+    return _with_words(frames[0], pngs[0], text, alt, controls.substitute(film))
 
 # %% ../nbs/3_workshop/18_viz.ipynb #pick_states
 def pick_states(
@@ -210,9 +183,9 @@ def pick_states(
 
 
 def trajectory_grid(
-    states: list,      # states with x_t and x_0, each (N, C, H, W)
-    image: int = 0,    # which image of the batch
-) -> Tensor:           # (2 * len(states), C, H, W): a row of x_t, and one of x_0
+    states: list,    # states with x_t and x_0, each (N, C, H, W)
+    image: int = 0,  # which image of the batch
+) -> Tensor:         # (2 * len(states), C, H, W): a row of x_t, and one of x_0
     "One image's way from noise to picture, for `show_images` with `columns=len(states)`."
     return torch.stack([s.x_t[image] for s in states] + [s.x_0[image] for s in states])
 
@@ -226,10 +199,9 @@ def plot_loss(
     "A training curve on logarithmic axes, raw and smoothed."
     fig, (ax,) = subplots()
     x, y = (torch.tensor(v, dtype=torch.float64) for v in (steps, losses))
-    edges = torch.logspace(x[0].log10(), x[-1].log10(), bins, dtype=torch.float64)
-    which = torch.bucketize(x, edges)
+    part = torch.bucketize(x, torch.logspace(x[0].log10(), x[-1].log10(), bins, dtype=x.dtype))
     ax.plot(x, y, alpha=0.3)
-    smooth = [(x[which == i].mean(), y[which == i].mean()) for i in which.unique()]
+    smooth = [(x[part == i].mean(), y[part == i].mean()) for i in part.unique()]
     ax.plot(*zip(*smooth), color=PALETTE[0])
     ax.set(xlabel="optimizer step", ylabel=label, xscale="log", yscale="log")
     return fig
@@ -249,6 +221,7 @@ def plot_training(
     axes[0].set(xlabel="optimizer step", ylabel="loss", yscale="log", **limits)
     if images is not None:
         axes[1].imshow(image_grid(images, columns))
+        axes[1].set_title("what the network draws")
         axes[1].axis("off")
     return fig
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torchvision.utils import make_grid
-from ddpm_nb.runs import load_run
+from ddpm_nb.weights import load
 from ddpm_nb.viz import to_pixels
 
 FRAMES, COLUMNS, ROWS = 24, 12, 4
-run, generator = load_run(sys.argv[1]), torch.Generator().manual_seed(3)
+run, generator = load(sys.argv[1]), torch.Generator().manual_seed(3)
 snr = run.recipe.noise_schedule().snr.log()
 stops = [int((snr - level).abs().argmin()) for level in torch.linspace(-3, snr[0], FRAMES - 1)]
 x_T = torch.randn(COLUMNS * ROWS, *run.shape, generator=generator)

@@ -20,12 +20,12 @@ site = Path(__file__).resolve().parent.parent / "_site"
 pages = sorted(p.relative_to(site).as_posix() for p in site.rglob("*.html"))
 no_chapter = {"genindex.html", "py-modindex.html", "search.html"}
 in_dark_too = {"index.html", "1_method/01_schedule.html", "api/schedule.html", "tutorials/algorithms.html", "tutorials/bugs.html", "search.html"}
-phone, desktop = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+phone, laptop, desktop = {"width": 390, "height": 844}, {"width": 1280, "height": 800}, {"width": 1440, "height": 900}
 axe = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 broken = {rule: [] for rule in (
     "every link and anchor exists", "every request succeeds", "no request leaves this machine", "the console is silent", "mathematics is set",
     "axe finds nothing serious", "axe finds nothing serious in the dark", "headings step down one level at a time", "no page scrolls sideways on a phone",
-    "next and previous lead through the whole book", "search finds the posterior", "the first page weighs less than 1.5 MB",
+    "no code and no formula is cut off at 1280 pixels", "next and previous lead through the whole book", "search finds the posterior", "the first page weighs less than 1.5 MB",
     "the first page reads without JavaScript")}
 ids, links, turns = {}, [], {}  # of each page: its anchors; links as (page, address); the addresses before and after it
 
@@ -34,6 +34,9 @@ LOOK = """() => { const all = (css, of) => [...document.querySelectorAll(css)].m
     turns: ['prev', 'next'].map(way => document.querySelector(`.${way}-page`)?.href),
     unset: all('mjx-merror, .math:not(:has(mjx-container))', e => e.textContent).concat(all('article :is(p, li, td, th, h1, h2, h3, h4, summary, figcaption)', e =>
         [...e.childNodes].filter(n => n.nodeType == 3 && /\\$[^$]+\\$|\\\\[([]/.test(n.data)).map(n => n.data)).flat())} }"""
+
+CUT = """() => [...document.querySelectorAll('.cell_input pre, div.math')].filter(e => e.scrollWidth > e.clientWidth + 2)
+    .map(e => `${e.scrollWidth - e.clientWidth} pixels of ${e.textContent.trim().slice(0, 60)}`)"""
 
 
 @contextmanager
@@ -70,6 +73,11 @@ async def look(browser, base, page, shots):
     if not page.startswith("api/") or page in in_dark_too:  # the pages of the reference are made alike
         await tab.evaluate(axe)
         await judge(tab, page, "axe finds nothing serious")
+    await tab.set_viewport_size(laptop)
+    await tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    broken["no code and no formula is cut off at 1280 pixels"] += [f"{page}: {text}" for text in await tab.evaluate(CUT)]
+    await tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = false)")
+    await tab.set_viewport_size(desktop)
     if shots: await shoot("desktop")
     if page in in_dark_too:
         await tab.emulate_media(color_scheme="dark")

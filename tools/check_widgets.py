@@ -1,7 +1,7 @@
 """Every widget in JupyterLab, moved by mouse and keyboard in a browser without a window: prints a line for each check and exits with 1 when one fails.
 
-Starts a JupyterLab of its own on a free port, with a notebook that makes each widget of chapter 25 and a film of chapter 18, and
-looks whether the pictures follow; then with one that trains and draws, and reads what its bars say. `FOLDER`, when given, gets
+Starts a JupyterLab of its own on a free port, with the cells of tutorials/play, a line for each widget of chapter 25, and a film of
+chapter 18, and looks whether the pictures follow; then with one that trains and draws, and reads what its bars say. `FOLDER`, when given, gets
 pictures of the page. Needs the extra `e2e` and a Chromium: the system's, or Playwright's own."""
 import json
 import os
@@ -19,9 +19,10 @@ from playwright.sync_api import TimeoutError, sync_playwright
 
 root = Path(__file__).resolve().parent.parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-CELLS = ["from ddpm_nb.widgets import *; from ddpm_nb.recipes import get_recipe; from ddpm_nb import viz", "ScheduleExplorer()", "Scrubber()", "DenoisingPlayer()", "InterpolationSlider()",
-         "TrainingCockpit(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=2000, batch_size=16, log_every=5, precision='fp32'))", "BeTheNetwork()",
-         "viz.frame_player([viz.image_grid(digits_formula().data().scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
+PLAY = json.loads((root / "nbs/tutorials/play.ipynb").read_text(encoding="utf-8"))["cells"]
+CELLS = ["".join(c["source"]) for c in PLAY if c["cell_type"] == "code"] + [
+    "from ddpm_nb import viz; from ddpm_nb.data import load_data",
+    "viz.frame_player([viz.image_grid(load_data('digits').scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
 TRAIN = ["from ddpm_nb.recipes import *; from ddpm_nb.runs import *",
          "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=200, batch_size=16, log_every=5,\n"
          "                       preview_every=50, preview_steps=5, precision='fp32'), out='run')",
@@ -95,6 +96,24 @@ class Seen:
             if (new := self.picture()) != now: now, since = new, time.time()
         return time.time() - since >= seconds
 
+    def words(self): return self.at.locator(".widget-html").first.inner_text()
+    def height(self): return self.at.locator("img").evaluate("i => i.naturalHeight")
+    def choose(self, label, option): self.control(label).locator("select").select_option(option)
+
+    def says(self, text, wait=5.0) -> bool:
+        "Whether the line of text says this, by now or soon."
+        end = time.time() + wait
+        while time.time() < end:
+            if text in self.words(): return True
+            time.sleep(0.05)
+        return False
+
+    def has_button(self, text) -> bool:
+        "Whether a button says this, by now or soon."
+        try: self.button(text).wait_for(timeout=5000)
+        except TimeoutError: return False
+        return True
+
     def control(self, label): return self.at.locator(".widget-inline-hbox", has=self.page.locator(f".widget-label:text-is('{label}')"))
     def button(self, text): return self.at.locator("button", has_text=re.compile(f"^{text}$"))
 
@@ -113,7 +132,7 @@ class Seen:
 def films(page, where, player):
     "The frame player, by keyboard and mouse."
     picture, bar, play = player.locator("img"), player.locator("input"), player.locator("button")
-    src, captions, last = lambda: picture.get_attribute("src"), json.loads(player.get_attribute("data-captions")), bar.get_attribute("max")
+    src, captions, last = lambda: picture.get_attribute("src"), json.loads(player.locator(".ddpm-player").get_attribute("data-captions")), bar.get_attribute("max")
     first = src()
     bar.focus(); page.keyboard.press("ArrowRight")
     check(f"film {where}: an arrow key steps, and says so", src() != first and bar.get_attribute("aria-valuetext") == captions[1] and player.get_by_text(captions[1], exact=True).is_visible())
@@ -140,61 +159,61 @@ def in_page(browser, folder):
     for javascript in True, False:
         page = browser.new_page(java_script_enabled=javascript)
         page.goto(f"file://{folder / 'film.html'}")
-        player = page.locator("figure.ddpm-player")
+        player = page.locator("figure:has(.ddpm-player)")
         if javascript: films(page, "on a page", player)
         else: check("film without JavaScript: the first frame, its words, no dead controls", player.locator("img").is_visible() and player.locator("figcaption").is_visible() and not player.locator("button").is_visible())
         page.close()
 
 
 def in_lab(page):
-    panel = [Seen(page, i) for i in range(6)]
-    explorer, scrub, player, between, cockpit, game = panel
-    check("schedule explorer: T follows the arrow keys", explorer.follows(lambda: explorer.key("T", "ArrowLeft", "ArrowLeft")))
-    check("schedule explorer: β_T follows the mouse", explorer.follows(lambda: explorer.drag("β_T", -40)))
-    check("schedule explorer: shapes can be chosen", explorer.follows(lambda: explorer.control("shape").locator("select").select_option("cosine")))
-
+    scrub, explorer, player, between, cockpit, game = [Seen(page, i) for i in range(6)]
     check("scrubber: t follows the arrow keys", scrub.follows(lambda: scrub.key("t", *["ArrowRight"] * 3)))
     check("scrubber: t follows the mouse", scrub.follows(lambda: scrub.drag("t", 60)))
     check("scrubber: the class can be told", scrub.follows(lambda: scrub.at.locator("input[type=checkbox]").check()))
+    check("scrubber: says the loss at t", re.search(r"loss \d\.\d+", scrub.words()))
+
+    check("schedule explorer: T goes through its presets by arrow keys", explorer.follows(lambda: explorer.key("T", "ArrowLeft", "ArrowLeft")) and explorer.says("T = 500"))
+    check("schedule explorer: β_T follows the mouse", explorer.follows(lambda: explorer.drag("β_T", -40)))
+    check("schedule explorer: shapes can be chosen", explorer.follows(lambda: explorer.choose("shape", "cosine")))
 
     player.control("steps").scroll_into_view_if_needed()
+    check("denoising player: shows its first state at once", player.picture() and player.says("49 steps to go"))
+    check("denoising player: a second solver, from the same seed, beside the first", player.follows(lambda: player.choose("beside", "ddim")) and player.height() > 380)
     player.key("steps", "End")  # many, to have the time
     play = player.button("Play")
     play.focus()
     check("denoising player: the space bar plays", player.follows(lambda: page.keyboard.press("Space")) and player.follows(lambda: None))
+    check("denoising player: the button says Pause", player.has_button("Pause") and not player.button("Play").count())
     check("denoising player: the kernel is alive meanwhile", scrub.follows(lambda: scrub.key("t", "ArrowLeft"), wait=2))
-    play.focus(); page.keyboard.press("Space")
-    check("denoising player: pauses", player.still())
+    player.button("Pause").focus(); page.keyboard.press("Space")
+    check("denoising player: pauses, and the button says Play", player.still() and player.has_button("Play"))
     check("denoising player: steps, once", player.follows(lambda: player.button("Step").click()) and player.still())
     check("denoising player: another seed begins anew", player.follows(lambda: player.key("seed", "ArrowRight")) and player.still())
-    check("denoising player: solver and class", player.follows(lambda: player.control("class").locator("select").select_option("7")) and player.follows(lambda: (player.control("solver").locator("select").select_option("dpm"), player.button("Step").click())))
+    check("denoising player: class and solver", player.follows(lambda: player.choose("class", "7")) and player.follows(lambda: (player.choose("solver", "dpm"), player.button("Step").click())))
 
     between.button("Compute").click()
-    try: between.at.get_by_text("drawn from 50 %").wait_for(timeout=20000); drawn = True
-    except TimeoutError: drawn = False
-    check("interpolation slider: computes", drawn)
+    check("interpolation slider: computes", between.says("drawn from 50 %", wait=20) and between.has_button("Compute"))
     check("interpolation slider: follows the arrow keys", between.follows(lambda: between.key("way", "ArrowRight")))
     check("interpolation slider: follows the mouse", between.follows(lambda: between.drag("way", -100)))
 
-    check("training cockpit: waits to be told", cockpit.at.get_by_text("press Train").is_visible())
+    check("training cockpit: waits to be told", cockpit.says("press Train"))
     check("training cockpit: trains", cockpit.follows(lambda: cockpit.button("Train").click(), wait=30) and cockpit.follows(lambda: None))
-    cockpit.button("Train").click()
-    check("training cockpit: pauses", cockpit.still())
-    check("training cockpit: goes on", cockpit.follows(lambda: cockpit.button("Train").click()))
-    cockpit.button("Train").click()
+    check("training cockpit: the button says Stop, and stops", cockpit.has_button("Stop") and (cockpit.button("Stop").click() or cockpit.still()) and cockpit.has_button("Train"))
+    step = lambda: int(re.search(r"step (\d+)", cockpit.words())[1])
+    before = step()
+    check("training cockpit: goes on where it stopped", cockpit.follows(lambda: cockpit.button("Train").click()) and step() > before)
+    cockpit.button("Stop").click()
 
+    check("be the network: no round is counted before it is played", game.says("Score: 0 of 0."))
+    check("be the network: Next deals, and counts nothing", game.follows(lambda: game.button("Next").click()) and game.says("Score: 0 of 0."))
     game.key("noise, % of the variance", "ArrowRight", "ArrowRight")
-    words = lambda: game.at.locator(".widget-html").first.inner_text()
-    game.button("Answer").click()
-    try: game.at.get_by_text("And what is under it?").wait_for(timeout=5000); asked = True
-    except TimeoutError: asked = False
-    check("be the network: takes the noise level", asked)
-    check("be the network: takes the digit, and shows what was there", game.follows(lambda: game.button("7").click()))
-    check("be the network: deals again", game.follows(lambda: game.button("Next").click()))
-    films(page, "in JupyterLab", page.locator("figure.ddpm-player").first)
+    check("be the network: a digit answers, and shows what was there", game.follows(lambda: game.button("7").click()) and game.says("of 2.") and re.search(r"you said 52 %.*you said 7", game.words()))
+    check("be the network: no key is left to be ignored", game.button("3").is_disabled() and game.button("Next").is_enabled())
+    check("be the network: deals again, and the keys are back", game.follows(lambda: game.button("Next").click()) and game.says("of 2.") and game.button("3").is_enabled())
+    films(page, "in JupyterLab", page.locator("figure:has(.ddpm-player)").first)
 
     check("no error line in any widget", page.locator(".ddpm-error").count() == 0)
-    named = page.locator(".ddpm-panel img, .ddpm-player img").evaluate_all("all => all.every(i => i.alt || i.title || i.closest('[title]'))")
+    named = page.locator(".ddpm-panel img, figure:has(.ddpm-player) img").evaluate_all("all => all.every(i => i.alt || i.title || i.closest('[title]'))")
     check("every picture has words", named)
 
 
@@ -265,10 +284,11 @@ def main():
             with jupyterlab(folder) as url:
                 notebook(folder, "all.ipynb", CELLS)
                 with opened(browser, url, "all.ipynb", CELLS, shots and shots / "widgets.png") as page:
-                    page.locator("figure.ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
+                    page.locator(".ddpm-player, .jp-OutputArea-output[data-mime-type*=error]").first.wait_for(timeout=60000)
                     page.locator(".ddpm-panel img").nth(5).wait_for(timeout=10000)
                     check("six panels and a film in JupyterLab, no cell fails", page.locator(".ddpm-panel").count() == 6 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
                     in_lab(page)
+                    for i, panel in enumerate(page.locator(".ddpm-panel").all() if shots else []): panel.screenshot(path=shots / f"widget{i}.png")
                 notebook(folder, "train.ipynb", TRAIN)
                 with opened(browser, url, "train.ipynb", TRAIN, shots and shots / "trained.png") as page: bars(page, shots)
             in_page(browser, folder)

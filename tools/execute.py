@@ -1,6 +1,6 @@
 """Run notebooks and store their outputs: `python tools/execute.py [nbs/1_method/01_schedule.ipynb …]` (all of them when none is named).
 
-Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run.
+Folded cells are folded in JupyterLab too, solutions with their outputs. Cells marked `cuda` run where there is a GPU; cells that export the package or are marked `eval: false` or `notest` never run.
 A Chinese edition (`…_zh.ipynb`) is not run: it takes the code cells of the English one, outputs included."""
 import os
 import re
@@ -35,8 +35,11 @@ for name in names:
         nb.cells = [code.get(c.id, c) for c in nb.cells]
     else: Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
     for c in nb.cells:
+        if c.cell_type == "code" and "#| code-fold: true" in c.source:  # folded on the page, and so in JupyterLab
+            c.metadata["jupyter"] = {"source_hidden": True} | ({"outputs_hidden": True} if "Solution" in c.source.split("\n")[1] else {})
         if c.cell_type == "code": c.outputs = [o for o in c.outputs if not left_over(o)]
         for o in c.get("outputs", []):  # a warning without the path of this machine
+            o.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # dead without its kernel; the picture stays
             if "text" in o: o.text = re.sub(r"(?m)^/\S+\.py:\d+: ", "", o.text)
     nbformat.write(nb, name)
     print(f"{name}: {Path(name).stat().st_size // 1024} KB", flush=True)

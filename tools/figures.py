@@ -2,10 +2,10 @@
 import sys
 from pathlib import Path
 import torch
-from ddpm_nb.runs import load_run
+from ddpm_nb.weights import load
 from ddpm_nb.viz import image_grid, pick_states, save_figure, trajectory_grid
 
-run, images = load_run(sys.argv[1]), Path(__file__).resolve().parent.parent / "nbs/images"
+run, images = load(sys.argv[1]), Path(__file__).resolve().parent.parent / "nbs/images"
 images.mkdir(exist_ok=True)
 save_figure(image_grid(run.draw(60)[0], columns=10, scale=8), images / "samples.png")
 kept = pick_states(run.sampler().states(torch.randn(3, *run.shape, generator=torch.Generator().manual_seed(1)), torch.tensor([0, 3, 4]),

@@ -119,6 +119,17 @@ rule("each of its rows has a section that asserts (the traps have a page of thei
 rule("each of the eighteen traps has a section that asserts", silent([f"trap-{i}" for i in range(1, 19)], sections("bugs.ipynb")[1]))
 
 
+def markdown(path):
+    return "".join("".join(c["source"]) for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "markdown")
+
+
+works = markdown(root / "nbs/references.ipynb").splitlines()
+cited = {(path.stem, *work) for path in (root / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+         for work in re.findall(r"\b([^\W\d_]\w+) (?:et al\.|(?:and|&) [^\W\d_]\w+),? \(?((?:19|20)\d\d)", markdown(path))}
+rule("each work that a page cites is on the page of references", sorted(
+    f"{page}: {author} {year}" for page, author, year in cited if not any(author in line and year in line for line in works)))
+
+
 def skeleton(notebook):
     """What two editions of a notebook share: the cells in their order, each with its type and id; of a code cell all; of a Markdown
     cell the headings' levels, links, names in code, and code without comments."""

@@ -72,13 +72,13 @@ def entries(module):
         return Entry("class", node.name, ast.get_docstring(node) or "", fields if made is None else made, ("", ""))
 
     body = ast.parse(text).body
-    functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef)}
     for node in body:
-        if isinstance(node, ast.Assign) and getattr(getattr(node.value, "func", None), "id", "") == "_command":
-            made_of = of_function(functions[node.value.args[1].id])
-            yield made_of._replace(name=node.targets[0].id, doc=made_of.doc + " A command: its first parameter is given by its place, each other one as `--name value`.")
         if getattr(node, "name", "_").startswith("_"): continue
-        if isinstance(node, ast.FunctionDef): yield of_function(node)
+        if isinstance(node, ast.FunctionDef):
+            entry = of_function(node)
+            if any(value(d).startswith("command(") for d in node.decorator_list):
+                entry = entry._replace(doc=entry.doc + " A command: its first parameter is given by its place, each other one as `--name value`.")
+            yield entry
         if isinstance(node, ast.ClassDef):
             yield of_class(node)
             yield from (of_function(n, node.name) for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_"))
@@ -161,9 +161,31 @@ def code(cell, alt):
     yield new_code_cell(text, id=cell.id, outputs=cell.outputs, metadata={"mystnb": about, "tags": tags})
 
 
+CONTENTS = {  # the sidebar, in the order of reading; the pages in Chinese come last, where no English reader turns to
+    "Start here": ["tutorials/algorithms", "tutorials/play", "glossary"],
+    "I. The method": "1_method/", "II. Beyond": "2_beyond/", "III. The workshop": "3_workshop/", "The ground": "0_ground/",
+    "Tutorials and proofs": "tutorials/", "Reference": ["references", "api/index"], "中文": ["index_zh", "tutorials/algorithms_zh"],
+}
+
+
+def contents():
+    "The trees of the sidebar. A chapter has its number, and each page stands in one place."
+    named = [name for names in CONTENTS.values() if isinstance(names, list) for name in names]
+    for caption, names in CONTENTS.items():
+        if isinstance(names, str):
+            first = [f"tutorials/{name}" for name in ("play", "paper", "derivations", "bugs")]
+            names = sorted((name for name in notebooks if name.startswith(names) and name not in named),
+                           key=lambda name: (first.index(name) if name in first else len(first), name))
+        lines = []
+        for name in names:
+            number = re.match(r"\d+(?=_)", name.split("/")[-1])
+            lines.append(f"{int(number[0])} {title[name]} <{name}>" if number else name)
+        yield "\n".join([f"```{{toctree}}\n:hidden:\n:caption: {caption}\n", *lines, "```"])
+
+
 def page(name, cells):
     "A notebook made ready for Sphinx."
-    if name == "index": cells[0].source = (docs / "index.md").read_text(encoding="utf-8")
+    if name == "index": cells[0].source = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- contents -->", "\n\n".join(contents()))
     said, kept, heading, before = [c.source if c.cell_type == "markdown" else "" for c in cells[1:]] + [""], [], "", ""
     for cell, after in zip(cells, said):
         if cell.cell_type == "code": kept += code(cell, seen(heading, before, after))

@@ -10,3 +10,10 @@ async function fit() {
 }
 addEventListener("load", fit);
 addEventListener("resize", fit);
+
+// Search results show words, not the source of formulas. (Sphinx defines `Search` after this file is read.)
+addEventListener("DOMContentLoaded", () => {
+  if (typeof Search == "undefined") return;
+  const plain = Search.htmlToText;
+  Search.htmlToText = (...page) => plain(...page).replace(/\\\(.*?\\\)|\\\[[^]*?\\\]/g, "…");
+});
