@@ -13,13 +13,8 @@ import torch
 from torch import Tensor, nn
 from .checks import check_alike, check_whole
 from .schedule import NoiseSchedule, as_schedule, extract
-from ddpm_nb.gaussian import (
-    ReverseStep,
-    check_prediction,
-    check_variance,
-    p_mean_variance,
-    standard_normal,
-)
+from .gaussian import ReverseStep, check_prediction, check_variance
+from .gaussian import p_mean_variance, standard_normal
 
 # %% ../nbs/1_method/07_sampling.ipynb #state
 class State(NamedTuple):
@@ -34,14 +29,12 @@ class Step(NamedTuple):
     schedule: NoiseSchedule
     t: int                              # step of the schedule, at least 1
     x_t: Tensor                         # (B, C, H, W)
-    reverse: ReverseStep  # mean and variance of p(x_{t-1} | x_t), and the estimate of x_0
-    x_0_before: Tensor | None           # the estimate at the step before this one, if there was one
+    reverse: ReverseStep                # mean and variance of p(x_{t-1} | x_t), and x_0
+    x_0_before: Tensor | None           # the x_0 of the step before this one, if there was one
     generator: torch.Generator | None   # where fresh noise comes from
 
 
-def ancestral(
-    step: Step,
-) -> Tensor:  # (B, C, H, W) x_{t-1}
+def ancestral(step: Step) -> Tensor:
     "Line 4 of Algorithm 2: the mean, and fresh noise of standard deviation $\\sigma_t$."
     z = standard_normal(step.x_t, step.generator)
     return step.reverse.mean + step.reverse.variance.sqrt() * z
@@ -54,7 +47,7 @@ class GaussianDiffusionSampler(nn.Module):
         *schedule,                      # a `NoiseSchedule`, whole or thinned; or beta_1, beta_T, T
         rule: Callable[[Step], Tensor] = ancestral,  # makes x_{t-1} of x_t; or `ddim()`, `dpm`
         prediction: str = "eps",        # what the model predicts: `eps`, `x0`, `v` or `mean`
-        variance: str | None = None,    # `fixed_small`, `fixed_large` or `learned`; None: see below
+        variance: str | None = None,    # `fixed_small`, `fixed_large`, `learned`; None: see above
         clip: bool = True,              # clamp each estimate of x_0 to [-1, 1]
     ):
         super().__init__()
@@ -64,22 +57,17 @@ class GaussianDiffusionSampler(nn.Module):
         self.variance = check_variance(variance or ("fixed_small" if thinned else "fixed_large"))
         self.rule, self.clip = rule, clip
 
-    def step(self,
-        x_t: Tensor,               # (B, C, H, W)
-        t: Tensor,                 # (B,) int64 step of the schedule that it stands at
-        y: Tensor | None = None,   # (B,) int64 labels
-    ) -> ReverseStep:
-        "The distribution $p_\\theta(x_{t-1} \\mid x_t)$ (Ho et al. 2020, eq. 1)."
-        schedule = self.schedule.to(x_t.device)
-        output = self.predict(x_t, t, y)
-        return p_mean_variance(schedule, x_t, t, output, self.prediction, self.variance, self.clip)
-
-    def predict(self, x_t: Tensor, t: Tensor, y: Tensor | None) -> Tensor:
+    def predict(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         "The model's answer, asked in evaluation mode about the time steps that it knows."
         timesteps = self.schedule.to(x_t.device).timesteps
         known = extract(timesteps, t, x_t.shape[:1], torch.int64)
         labels = [] if y is None else [y]
         with evaluating(self.model): return self.model(x_t, known, *labels).to(x_t.dtype)
+
+    def step(self, x_t: Tensor, t: Tensor, y: Tensor | None = None) -> ReverseStep:
+        "$p_\\theta(x_{t-1} \\mid x_t)$ (Ho et al. 2020, eq. 1), with `t` (B,) of the schedule."
+        how = self.prediction, self.variance, self.clip
+        return p_mean_variance(self.schedule, x_t, t, self.predict(x_t, t, y), *how)
 
     @torch.no_grad()
     def states(self,
@@ -103,18 +91,9 @@ class GaussianDiffusionSampler(nn.Module):
             yield State(timesteps[t], x_t, x_0)
             if t: x_t = self.rule(Step(self.schedule, t, x_t, reverse, x_0_before, generator))
 
-    def forward(self,
-        x_T: Tensor,                               # (B, C, H, W) standard normal noise
-        y: Tensor | None = None,                   # (B,) int64 labels
-        generator: torch.Generator | None = None,  # where the fresh noise comes from
-    ) -> Tensor:                                   # (B, C, H, W) images in [-1, 1]
+    def forward(self, x_T: Tensor, y: Tensor | None = None, generator=None) -> Tensor:
+        "Images (B, C, H, W) in [-1, 1] from noise of that shape; arguments as for `states`."
         return final_images(self.states(x_T, y, generator))
-
-
-def _check_finite(finite: Tensor, timesteps: list[int]) -> None:
-    if finite.all(): return
-    at = timesteps[int((~finite).nonzero().max())]
-    raise FloatingPointError(f"the model's answer is not finite at step t = {at}")
 
 # %% ../nbs/1_method/07_sampling.ipynb #evaluating
 @contextmanager
@@ -126,14 +105,17 @@ def evaluating(model: nn.Module):
     finally:
         for m in training: m.training = True
 
+
+def _check_finite(finite: Tensor, timesteps: list[int]) -> None:
+    if finite.all(): return
+    at = timesteps[int((~finite).nonzero().max())]
+    raise FloatingPointError(f"the model's answer is not finite at step t = {at}")
+
 # %% ../nbs/1_method/07_sampling.ipynb #final_images
-def final_images(
-    states: Iterator[State],  # a chain that has not begun
-    clip: bool = True,        # clamp the images to [-1, 1]
-) -> Tensor:                  # (B, C, H, W)
-    "Run a chain to its end: the images that it draws. `ValueError` for one that has no step left."
+def final_images(states: Iterator[State], clip: bool = True) -> Tensor:
+    """Run a chain to its end: the images that it draws, in [-1, 1] if `clip`. `ValueError` for one
+    that has no step left."""
     state = None
     for state in states: pass
     if state is None: raise ValueError("states must be a chain with steps left: it yielded nothing")
     return state.x_0.clamp(-1, 1) if clip else state.x_0
-
