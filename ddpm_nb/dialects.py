@@ -82,8 +82,8 @@ class ForeignConfig(UNetConfig):
 
     def table(self) -> Callable[[Tensor], Tensor]:
         "What makes (B, width) vectors of (B,) steps: features, or a table that starts as those."
-        how = dict(dim=self.width, order=self.time_order, shift=self.time_shift)
-        features = partial(dialect_features, **how)
+        order, shift = self.time_order, self.time_shift
+        features = partial(dialect_features, dim=self.width, order=order, shift=shift)
         if not self.time_table: return features
         return nn.Embedding.from_pretrained(features(torch.arange(self.time_table)), freeze=False)
 
@@ -163,7 +163,8 @@ def _their_names(
     if part and dialect == "article": theirs = f"{part}blocks.{k}.{theirs}"
     if part and dialect == "diffusers":
         i, j = divmod(int(k), config.blocks + (2 if part == "up" else 1))
-        level, j = ("mid_block", k) if part == "middle" else (f"{part}_blocks.{i}", j)
+        level = f"{part}_blocks.{i}"
+        if part == "middle": level, j = "mid_block", int(k)
         theirs = f"{level}.{theirs.format(part=part, j=j)}"
     return [f"{theirs.replace('?', which)}.{kind}" for which in ("qkv" if "?" in theirs else "q")]
 

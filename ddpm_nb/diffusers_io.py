@@ -59,7 +59,7 @@ def unet_of_diffusers(
     first, size = net.block_out_channels[0], net.sample_size
     try: config = ForeignConfig(
         **{ours: getattr(net, theirs) for ours, theirs in _SAME.items()},
-        width=first, multipliers=[w // first for w in net.block_out_channels],
+        width=first, multipliers=tuple(w // first for w in net.block_out_channels),
         attention_levels=_attending(net.down_block_types),
         up_attention_levels=_attending(net.up_block_types[::-1]),
         learned_variance=net.out_channels == 2 * net.in_channels,
@@ -88,8 +88,9 @@ def _refuse_others(
     "`ValueError` lists the options of diffusers that have no counterpart here."
     others = [f"{name} = {options[name]!r} (only {', '.join(map(repr, ours))})"
               for name, ours in allowed.items() if name in options and options[name] not in ours]
-    if not (wrong := [*others, *wrong]): return
-    raise ValueError(f"these options of diffusers have no counterpart here: {'; '.join(wrong)}")
+    if not others and not wrong: return
+    named = "; ".join([*others, *wrong])
+    raise ValueError(f"these options of diffusers have no counterpart here: {named}")
 
 
 def _check_network(theirs: dict, net: _Network) -> None:
@@ -106,8 +107,8 @@ def _check_network(theirs: dict, net: _Network) -> None:
     _refuse_others(options, _NETWORKS | {"out_channels": (C, 2 * C)}, *wrong)
 
 
-def _attending(kinds: list[str]) -> list[int]:
-    return [i for i, kind in enumerate(kinds) if kind.startswith("Attn")]
+def _attending(kinds: list[str]) -> tuple[int, ...]:
+    return tuple(i for i, kind in enumerate(kinds) if kind.startswith("Attn"))
 
 # %% ../nbs/3_workshop/23_diffusers.ipynb #unet_for_diffusers
 def unet_for_diffusers(

@@ -71,8 +71,8 @@ def _in_words(kind) -> str:
 
 
 def _as_one_of(what: str, value, kinds: tuple):
-    holds = get_origin if isinstance(value, (list, tuple)) else is_dataclass
-    likely = [k for k in kinds if isinstance(value, (list, tuple, dict)) and holds(k)]
+    is_list, is_dict = isinstance(value, (list, tuple)), isinstance(value, dict)
+    likely = [k for k in kinds if is_list and get_origin(k) or is_dict and is_dataclass(k)]
     for kind in likely or kinds:
         with suppress(ValueError): return from_json(what, value, kind)
     if likely: return from_json(what, value, likely[-1])  # its error says where

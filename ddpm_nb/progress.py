@@ -50,13 +50,15 @@ def sparkline(values: list[float], width: int = 12) -> str:
 
 # %% ../nbs/0_ground/00_progress.ipynb #_display
 class _Display:
-    "A bar of fastprogress's; a subclass makes it, in `make_bar`."
+    "A bar of fastprogress's, which a subclass makes."
     def __init__(self, unit: str, leave: bool, draw, total: int, seconds: float):
         self.unit, self.leave, self.draw = unit, leave, draw
         self.bar = self.make_bar(total)
         self.bar.lt, self.bar.comment = ", ", "left"
         self.bar.update(0)  # starts its clock
         self.bar.start_t = time() - seconds
+
+    def make_bar(self, total: int): raise NotImplementedError
 
     def show(self, done: int, total: int, parts) -> None:
         self.bar.total = total
@@ -168,7 +170,8 @@ class Progress:
     ):
         self.place = _place() if shown else None
         self.options, self.brief, self.already = (unit, leave, draw), brief, already
-        self.began, self.display = perf_counter(), None
+        self.began = perf_counter()
+        self.display: _Display | None = None  # from the first update that is shown
 
     @classmethod
     def of(cls, progress: "bool | Progress", **options):

@@ -99,11 +99,11 @@ def check_room(
     path = Path(folder).absolute()
     free = shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
     if free < size:
-        size, free = (f"{n / 2**20:,.0f} MiB" for n in (size, free))
-        raise OSError(f"{folder}: what is kept there takes {size}, and the disk has {free} left")
+        needs, has = (f"{n / 2**20:,.0f} MiB" for n in (size, free))
+        raise OSError(f"{folder}: what is kept there takes {needs}, and the disk has {has} left")
 
 # %% ../nbs/3_workshop/16_storage.ipynb #checkpoints
-_NAME = re.compile(r"step_(\d{9,})-[0-9a-f]{16}\.pt")
+_NAME = re.compile(r"step_\d{9,}-[0-9a-f]{16}\.pt")
 
 class Checkpoints:
     "The last `keep` states of a training, in a folder."
@@ -118,7 +118,7 @@ class Checkpoints:
     @staticmethod
     def step_of(path: Path) -> int:
         "Optimizer steps done."
-        return int(_NAME.fullmatch(path.name)[1])
+        return int(re.split("[_-]", path.name)[1])
 
     def save(self,
         step: int,    # optimizer steps done

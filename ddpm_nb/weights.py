@@ -162,8 +162,8 @@ def to_diffusers(
         if part.is_symlink(): raise OSError(f"{part} is a link: nothing is written through it")
     files, readme = _files_for_diffusers(p), folder / "README.md"
     with TemporaryDirectory() as new:
-        write_together(new, files)
-        _check_read_back(p, new)
+        write_together(Path(new), files)
+        _check_read_back(p, Path(new))
     there = readme.read_bytes() if readme.exists() else b""
     if there and not there.startswith(_README.partition("```")[0].encode()): files.pop("README.md")
     write_together(folder, files)
@@ -311,9 +311,9 @@ def _article_config(state: dict[str, Tensor], forked: bool) -> ForeignConfig:
     widths = {k // (n + 1): len(state[f"downblocks.{k}.block1.2.weight"]) for k in entries}
     top = places("up", "block1")[-1] // (n + 2)
     return ForeignConfig(
-        in_channels=channels, width=width, multipliers=[w // width for w in widths.values()],
-        blocks=n, attention_levels={k // (n + 1) for k in places("down", "attn")},
-        up_attention_levels={top - k // (n + 2) for k in places("up", "attn")},
+        in_channels=channels, width=width, multipliers=tuple(w // width for w in widths.values()),
+        blocks=n, attention_levels=tuple(sorted({k // (n + 1) for k in places("down", "attn")})),
+        up_attention_levels=tuple(sorted({top - k // (n + 2) for k in places("up", "attn")})),
         learned_variance=len(state["tail.2.weight"]) == 2 * channels,
         time_table=len(state[_TABLE]) if _TABLE in state else None, time_order="interleaved",
         time_shift=0, groups=32, norm_eps=1e-5, downsample_padding="symmetric", init="article",

@@ -141,7 +141,7 @@ class DenoisingPlayer(Player):
     "Watch a run draw, by one solver or two: x_t above, the model's estimate of the images below."
     def __init__(
         self,
-        run: Run | None = None,  # such as `load_run("runs/digits")`; `digits_formula()` when None
+        run: Run | None = None,  # such as `load("runs/digits")`; `digits_formula()` when None
         n: int = 10,             # images
     ):
         self.run, self.n = run or digits_formula(), n
