@@ -66,6 +66,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                 'ddpm_nb.checks.in_words': ('0_ground/checks.html#in_words', 'ddpm_nb/checks.py'),
                                 'ddpm_nb.checks.rank_and_world': ('0_ground/checks.html#rank_and_world', 'ddpm_nb/checks.py')},
             'ddpm_nb.cli': { 'ddpm_nb.cli._beside': ('3_workshop/cli.html#_beside', 'ddpm_nb/cli.py'),
+                             'ddpm_nb.cli._chain_between': ('3_workshop/cli.html#_chain_between', 'ddpm_nb/cli.py'),
                              'ddpm_nb.cli._ends': ('3_workshop/cli.html#_ends', 'ddpm_nb/cli.py'),
                              'ddpm_nb.cli._inpainting': ('3_workshop/cli.html#_inpainting', 'ddpm_nb/cli.py'),
                              'ddpm_nb.cli._interpolation': ('3_workshop/cli.html#_interpolation', 'ddpm_nb/cli.py'),
