@@ -97,7 +97,9 @@ def ddpm_sample(
     model, ends, times = _load(run, device), None, []
     drawing = dict(n=n, label=label, seed=seed, batch_size=batch_size, share=True, **sampling)
     if mask is not None: drawing = _inpainting(model, drawing, Path(inpaint), Path(mask))
-    if interpolate: drawing, ends = _interpolation(model, drawing, columns := columns or 10)
+    if interpolate:
+        columns = columns or 10
+        drawing, ends = _interpolation(model, drawing, columns)
     first = not rank_and_world()[0]
     drawn = model.draw(**drawing, progress=first, on_state=lambda state: times.append(state.t))
     if not first: return  # the first process writes
@@ -137,19 +139,26 @@ def _label_or_none(model, drawing: dict) -> int | None:
 # %% ../nbs/3_workshop/30_cli.ipynb #interpolation
 def _interpolation(model, drawing: dict, columns: int) -> tuple[dict, tuple]:
     "Options of drawing that fill rows between two images each, and these images."
-    import torch
-    from ddpm_nb import guidance
     label = _label_or_none(model, drawing)
     rows, rows_at_a_time = (max(1, drawing[k] // columns) for k in ("n", "batch_size"))
     ends = _ends(model, rows, label, drawing["seed"])
-    pairs = zip(*(end.split(rows_at_a_time) for end in ends))
+    chain = _chain_between(ends, columns, rows_at_a_time)
+    return drawing | {
+        "n": rows * columns, "batch_size": rows_at_a_time * columns, "label": label,
+        "chain": chain, "share": False,  # pairs of images come in their order
+    }, ends
+
+
+def _chain_between(ends: tuple, columns: int, rows: int):
+    "A chain that draws so many rows of each batch between their ends."
+    import torch
+    from ddpm_nb import guidance
+    pairs = zip(*(end.split(rows) for end in ends))
     def chain(sampler, x_T, y, generator):
         first, last = (end.to(x_T.device) for end in next(pairs))
         y, way = None if y is None else y[::columns], torch.linspace(0, 1, columns)
         return guidance.interpolate(sampler, first, last, way, y=y, generator=generator)
-    n, batch_size = rows * columns, rows_at_a_time * columns
-    in_order = {"chain": chain, "share": False}  # as the pairs come
-    return drawing | {"n": n, "batch_size": batch_size, "label": label} | in_order, ends
+    return chain
 
 
 def _ends(model, rows: int, label: int | None, seed: int) -> tuple:

@@ -11,9 +11,9 @@ __all__ = ['METRICS', 'Moments', 'check_features', 'frechet_distance', 'frechet_
 from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
-import warnings
+import math
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from .checks import check_alike, check_whole
 
 # %% ../nbs/2_beyond/11_metrics.ipynb #moments
@@ -129,18 +129,15 @@ def inception_score(
     splits: int = 10,  # that it is averaged over
 ) -> Estimate:
     "exp E KL(p(y|x) ‖ p(y)), Salimans et al. 2016. `ValueError` for less than two images a split."
-    from torchmetrics.image.inception import InceptionScore
     splits = check_whole("splits", splits, 2)
     check_features(logits=logits)
     if len(logits) < 2 * splits:
         raise ValueError(f"{splits} splits need {2 * splits} images at least; got {len(logits)}")
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # of the memory it takes
-        torch.manual_seed(0)             # it shuffles
-        metric = InceptionScore(feature=nn.Identity(), splits=splits)
-        metric.update(logits.double())
-        mean, spread = metric.compute()
-    return Estimate(float(mean), float(spread / splits**0.5))
+    mixed = torch.randperm(len(logits), generator=torch.Generator().manual_seed(0))
+    log_p = logits[mixed].double().log_softmax(1).chunk(splits)
+    marginal = [part.logsumexp(0) - math.log(len(part)) for part in log_p]
+    kl = [(part.exp() * (part - m)).sum(1).mean() for part, m in zip(log_p, marginal)]
+    return Estimate.of(torch.stack(kl).exp())
 
 # %% ../nbs/2_beyond/11_metrics.ipynb #neighbourhood
 class Neighbourhood(NamedTuple):
