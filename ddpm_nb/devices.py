@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'DTYPES', 'pick_device', 'process_device', 'auto_precision', 'set_float32', 'is_large', 'place_model',
-           'keep_memory', 'Autocast', 'Compiled', 'Float32As', 'make_accelerator']
+           'keep_memory', 'Autocast', 'Compiled', 'Float32As', 'make_accelerator', 'unwrap_names', 'load_state']
 
 # %% ../nbs/3_workshop/12_devices.ipynb #imports
 from datetime import timedelta
 import ctypes
 import os
+import re
 import torch
 from torch import Tensor, nn
 from .checks import check_choice
@@ -151,3 +152,22 @@ def _forget_accelerators() -> None:
     "Let the next accelerator have another device or precision, for which there is no public way."
     from accelerate.state import AcceleratorState
     AcceleratorState._reset_state(reset_partial_state=True)
+
+# %% ../nbs/3_workshop/12_devices.ipynb #unwrap_names
+def unwrap_names(
+    state: dict[str, Tensor],  # weights, as a module saved them
+) -> dict[str, Tensor]:
+    "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
+    bare = {re.sub(r"^(module\.)+", "", k.replace("_orig_mod.", "")): v for k, v in state.items()}
+    if len(bare) < len(state):
+        raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
+    return bare
+
+
+def load_state(
+    module: nn.Module,         # wrapped or not
+    state: dict[str, Tensor],  # by one that was wrapped or not
+) -> None:
+    "`module.load_state_dict(state)`, whatever stood around either."
+    own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
+    module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})

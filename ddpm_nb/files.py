@@ -23,8 +23,9 @@ from safetensors.torch import load as load_safetensors, save
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from .checks import check_value
+from .devices import unwrap_names
 from .dialects import AnyUNetConfig
-from .unet import UNet, UNetConfig, unwrap_names
+from .unet import UNet, UNetConfig
 
 # %% ../nbs/3_workshop/15_files.ipynb #read_json
 def read_json(

@@ -18,10 +18,9 @@ from torch import Tensor, nn
 from .checks import check_choice, check_fields, check_seed
 from .progress import Progress, sparkline, speed
 from .data import ImageSet, ImageStream, seed_for
-from .unet import load_state, unwrap_names
 from .training import DECAYS, GaussianDiffusionTrainer, MovingAverage, learning_rate
 from .devices import PRECISIONS, is_large, keep_memory, make_accelerator
-from .devices import place_model, set_float32
+from .devices import load_state, place_model, set_float32, unwrap_names
 
 # %% ../nbs/3_workshop/13_loop.ipynb #trainingconfig
 @dataclass(frozen=True)

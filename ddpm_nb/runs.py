@@ -18,7 +18,7 @@ import warnings
 import torch
 from .checks import check_choice
 from .data import DATA, ImageSet, load_data
-from .devices import process_device
+from .devices import load_state, process_device, unwrap_names
 from .loop import LogEntry, Training, fit
 from .pipeline import Pipeline, read_pipeline
 from .progress import Progress, say
@@ -27,7 +27,7 @@ from .run_folder import append_to_log, check_data, check_recipe, describe_run, h
 from .run_folder import new_folder, old_folder, read_about, read_log, warn_of_decay
 from .run_folder import write_about, write_log
 from .storage import Checkpoints, force_to_disk, leftovers, write_safely
-from .unet import UNet, load_state, unwrap_names
+from .unet import UNet
 
 # %% ../nbs/3_workshop/21_runs.ipynb #run
 @dataclass(eq=False, kw_only=True, repr=False)

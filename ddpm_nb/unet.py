@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['time_features', 'norm_groups', 'init_', 'GroupNorm', 'Dropout', 'ResBlock', 'Attention', 'Downsample', 'Upsample',
-           'UNetConfig', 'UNetBlock', 'UNet', 'unwrap_names', 'load_state']
+           'UNetConfig', 'UNetBlock', 'UNet']
 
 # %% ../nbs/1_method/05_unet.ipynb #from-dataclasses-import-dataclass
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 import math
-import re
 import reprlib
 import torch
 import torch.nn.functional as F
@@ -295,22 +294,3 @@ def _check_input(model: UNet, x_t: Tensor, t: Tensor, y: Tensor | None) -> None:
     if y is None: return
     if c.classes is None: raise ValueError("y was given, but this network has no classes")
     check_index("y", y, len(x_t), c.classes)
-
-# %% ../nbs/1_method/05_unet.ipynb #unwrap_names
-def unwrap_names(
-    state: dict[str, Tensor],  # weights, as a module saved them
-) -> dict[str, Tensor]:
-    "Weights by the names that they have without `module.` and `_orig_mod.`, which wrappers add."
-    bare = {re.sub(r"^(module\.)+", "", k.replace("_orig_mod.", "")): v for k, v in state.items()}
-    if len(bare) < len(state):
-        raise ValueError("state holds the same weights twice, with and without a wrapper's prefix")
-    return bare
-
-
-def load_state(
-    module: nn.Module,         # wrapped or not
-    state: dict[str, Tensor],  # by one that was wrapped or not
-) -> None:
-    "`module.load_state_dict(state)`, whatever stood around either."
-    own = dict(zip(unwrap_names(module.state_dict()), module.state_dict()))
-    module.load_state_dict({own.get(name, name): v for name, v in unwrap_names(state).items()})

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from safetensors.torch import save
 from torch import Tensor
 from .checks import check_choice
-from .devices import place_model, process_device
+from .devices import place_model, process_device, unwrap_names
 from .dialects import ForeignConfig, as_foreign, give_weights, load_foreign_state
 from .diffusers_io import scheduler_for_diffusers, scheduler_of_diffusers
 from .diffusers_io import unet_for_diffusers, unet_of_diffusers
@@ -31,7 +31,7 @@ from .runs import load_run
 from .sampling import evaluating
 from .schedule import NoiseSchedule, linear_schedule
 from .storage import write_together
-from .unet import UNet, unwrap_names
+from .unet import UNet
 
 # %% ../nbs/3_workshop/24_weights.ipynb #load-2
 def load(
