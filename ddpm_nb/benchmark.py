@@ -168,12 +168,12 @@ def bench(
     for name, value in (("prediction", "eps"), ("loss", "simple"), ("importance", False)):
         if getattr(recipe, name) == value: continue
         raise ValueError(f"{name} must be {value!r} in a benchmark; got {getattr(recipe, name)!r}")
-    data, device, batch = random_images(recipe), pick_device(device), recipe.training.batch_size
-    runners, gpu = _contenders(recipe, data, device, levers, compile), device.type == "cuda"
+    data, place, batch = random_images(recipe), pick_device(device), recipe.training.batch_size
+    runners, gpu = _contenders(recipe, data, place, levers, compile), place.type == "cuda"
     step, call = time_in_turns(runners, "step", rounds), time_in_turns(runners, "call", rounds)
     model, eager = runners[-1].model, [c for c in runners if not c.name.endswith("compiled")]
     work = flops(model.config, data.shape[1])
-    peak = {p: peak_rate(device, p) for p in dict.fromkeys(c.precision for c in runners)}
+    peak = {p: peak_rate(place, p) for p in dict.fromkeys(c.precision for c in runners)}
     rate = {c.name: 3 * work * batch / median(step[c.name]) for c in runners}
     versions = {"ddpm_nb": __version__, "torch": torch.__version__}
     versions |= {"diffusers": version("diffusers"), "python": platform.python_version()}
@@ -187,7 +187,7 @@ def bench(
         elsewhere={c.name: share_elsewhere(c) for c in eager},
         peak_mib={c.name: _peak(c) / 2**20 for c in runners} if gpu else {},
         draw_seconds=_draw_seconds(recipe, data, model, compile) if gpu else None,
-        growth=_growth(recipe, data, device, rounds) if growth else {})
+        growth=_growth(recipe, data, place, rounds) if growth else {})
 
 # %% ../nbs/3_workshop/28_benchmark.ipynb #bench-contenders
 def _contenders(recipe, data, device, levers: bool, compile: bool) -> list[Contender]:

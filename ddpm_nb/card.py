@@ -213,7 +213,7 @@ def _bits(model, test: ImageSet) -> MetricRow:
     given = ", given their labels" if bound.labels else ""
     note = (f"upper bound on -log2 p of images kept aside{given}, by all {model.schedule.T} "
             f"ancestral steps with variance {model.variance}")
-    return MetricRow("bits", bound.total, bound.total_se, bound.n, *[None] * 4, 0, note)
+    return MetricRow("bits", bound.total, bound.total_se, bound.n, None, None, None, None, 0, note)
 
 
 def _about(model) -> dict:

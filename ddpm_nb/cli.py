@@ -54,7 +54,7 @@ def ddpm_train(
         raise ValueError(f"recipe must be given, one of {names}; or resume, the folder of a run")
     if out is not None: check_folder("out", Path(out))
     chosen = recipes.get_recipe(recipe, **fields)
-    runs.train(chosen, out and Path(out), device, overwrite)
+    runs.train(chosen, Path(out) if out else None, device, overwrite)
 
 # %% ../nbs/3_workshop/30_cli.ipynb #resume
 def _resume(folder: str, recipe: str | None, device: str | None, fields: dict) -> None:
@@ -226,8 +226,8 @@ def ddpm_eval(
     card, neighbours = make_card(model, data, names, n, label, extractor=extractor, keep=keep,
                                  batch_size=batch_size, seed=seed, **sampling)
     if rank_and_world()[0]: return  # the first process writes
-    name = {"model": run, "weights": weights if hasattr(model, "recipe") else "as they came"}
-    card = Card(card.figures, name | card.conditions)
+    kept = weights if hasattr(model, "recipe") else "as they came"
+    card = Card(card.figures, {"model": run, "weights": kept, **card.conditions})
     card.save(folder, neighbours)
     also = ", neighbours.png: drawn images above, the training images nearest to them below"
     say(f"{unescape(card.table())}\n\n{folder}: card.json, card.md{also if neighbours else ''}")

@@ -50,16 +50,17 @@ def _fields(
     for module, name in (c.split(".") for c in classes):
         nodes, lines = _defined(module)
         for f in nodes[name].body:
-            if not isinstance(f, ast.AnnAssign) or f.target.id in not_set: continue
+            if not isinstance(f, ast.AnnAssign) or ast.unparse(f.target) in not_set: continue
             comment = lines[f.end_lineno - 1].partition("#")[2].strip()
-            found[f.target.id] = eval(ast.unparse(f.annotation)), comment
+            found[ast.unparse(f.target)] = eval(ast.unparse(f.annotation)), comment
     return found
 
 
 def _defined(module: str) -> tuple[dict, list[str]]:
     "The classes and constants of a module, as syntax, and its lines."
     path = Path(find_spec("ddpm_nb").submodule_search_locations[0]) / f"{module}.py"
-    source, found = path.read_text(encoding="utf-8"), {}
+    source = path.read_text(encoding="utf-8")
+    found: dict = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef): found[node.name] = node
         elif isinstance(node, ast.Assign): found[ast.unparse(node.targets[0])] = node

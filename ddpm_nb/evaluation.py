@@ -208,9 +208,9 @@ def extract_features(
         n, total, square = n + len(d), total + d.sum(0), square + d.T @ d
         if i < keep:
             kept[i] = [None if v is None else v[: keep - i].cpu() for v in (features, logits, x, y)]
-    everywhere = [(n, total, square, kept)]
+    everywhere: list[tuple] = [(n, total, square, kept)]
     if (world := rank_and_world()[1]) > 1:
-        everywhere = [None] * world
+        everywhere = [()] * world
         torch.distributed.all_gather_object(everywhere, (n, total, square, kept))
     n, total, square = (sum(part[k] for part in everywhere) for k in range(3))
     kept = {i: batch for part in everywhere for i, batch in part[3].items()}

@@ -90,7 +90,7 @@ def _as_list(what: str, value, origin: type, parts: tuple):
 
 def _as_object(what: str, value: dict, kind: type):
     types, loose = get_type_hints(kind), is_typeddict(kind)  # a loose one may have more fields
-    needed = kind.__required_keys__ if loose else [
+    needed = kind.__required_keys__ if loose else [  # type: ignore[attr-defined]
         name for name, p in signature(kind).parameters.items() if p.default is p.empty]
     if lacks := sorted(set(needed) - set(value)):
         raise ValueError(f"{what} lacks {', '.join(lacks)}")
