@@ -36,7 +36,9 @@ def _permutation(n: int, seed: int, epoch: int, device) -> Tensor:
     return torch.randperm(n, generator=generator).to(device)
 
 
-def _order(n: int, step: int, batch_size: int, seed: int, rank: int, world: int, device) -> Tensor:
+def _order(
+    n: int, step: int, batch_size: int, seed: int, rank: int, world: int, *, device
+) -> Tensor:
     first, last = step * batch_size, (step + 1) * batch_size
     epochs = range(first // n, (last - 1) // n + 1)
     parts = [_permutation(n, seed, e, device)[max(0, first - e * n):last - e * n] for e in epochs]
@@ -51,6 +53,11 @@ def _mirror(x_0: Tensor, step: int, batch_size: int, seed: int, rank: int, world
 # %% ../nbs/1_method/04_data.ipynb #batch
 class _Batches:
     "What an `ImageSet` and an `ImageStream` share."
+    labels: Tensor | None
+
+    def __len__(self) -> int: raise NotImplementedError
+    def _images_of(self, *which) -> Tensor: raise NotImplementedError
+
     def batch(self,
         step: int,           # which training step, from 0
         batch_size: int,     # images
@@ -64,7 +71,7 @@ class _Batches:
         x_0 = self._images_of(*which)
         if flip: x_0 = _mirror(x_0, *which)
         if self.labels is None: return x_0, None
-        index = _order(len(self), *which, self.labels.device)
+        index = _order(len(self), *which, device=self.labels.device)
         return x_0, self.labels[index].to(x_0.device, non_blocking=True)
 
     def __repr__(self):
@@ -105,7 +112,7 @@ class ImageSet(_Batches):
         return _scaled(self.images[index], self.levels)
 
     def _images_of(self, *which) -> Tensor:
-        return self.scaled(_order(len(self), *which, self.images.device))
+        return self.scaled(_order(len(self), *which, device=self.images.device))
 
     @property
     def digest(self) -> str:
@@ -254,7 +261,7 @@ def load_data(
     held_out: float = 0.2,        # share kept aside, where the set has no test part of its own
     root: str | None = None,      # where downloads live
     workers: int = 0,             # processes that read a folder when needed; with 0 it is read now
-) -> "ImageSet | ImageStream":    # a stream with workers
+) -> ImageSet:                    # with workers an `ImageStream`, which gives batches alone
     "Load images. `ValueError` for what cannot be meant, `RuntimeError` when a download fails."
     check_choice("split", split, ("train", "test", "all"))
     if not 0 <= held_out < 1: raise ValueError(f"held_out must be in [0, 1); got {held_out!r}")
@@ -269,9 +276,9 @@ def load_data(
     if source == "photos": data = _photos(split, size or 32, held_out)
     elif source == "digits": data = _digits(split, held_out)
     else: data = _classic(source, split, root)
-    for name, wanted, has in (("size", size, data.shape[1]), ("channels", channels, data.shape[0])):
-        if wanted not in (None, has):
-            raise ValueError(f"{name} of {source} must be {has}; got {wanted}")
+    for name, asked, has in (("size", size, data.shape[1]), ("channels", channels, data.shape[0])):
+        if asked not in (None, has):
+            raise ValueError(f"{name} of {source} must be {has}; got {asked}")
     return data
 
 # %% ../nbs/1_method/04_data.ipynb #imagestream
@@ -316,7 +323,7 @@ class ImageStream(_Batches):
 
     def _loader(self, step: int, *which) -> DataLoader:
         n = len(self)  # not `self`: in a cycle, workers would outlive `close`
-        order = (_order(n, s, *which, "cpu").tolist() for s in itertools.count(step))
+        order = (_order(n, s, *which, device="cpu").tolist() for s in itertools.count(step))
         return DataLoader(
             _Stacked(self.source), batch_size=None, sampler=order, num_workers=self.workers,
             pin_memory=self.device.type == "cuda", generator=torch.Generator(),

@@ -100,11 +100,12 @@ def interpolate(
     if y is not None: check_index("y", y, B)
     if weights.ndim != 1 or not len(weights) or not ((weights >= 0) & (weights <= 1)).all():
         raise ValueError(f"weights must be (n,) and from 0 to 1; got {weights.tolist()}")
-    eps = [standard_normal(x, generator) for x in (first, last)]
+    eps, other_eps = (standard_normal(x, generator) for x in (first, last))
     w = weights.to(first).view(1, n, *[1] * (first.ndim - 1))
     mix = lambda a, b, u, v: (u * a[:, None] + v * b[:, None]).flatten(0, 1)
     image = mix(first, last, 1 - w, w)
-    noise = mix(*eps, (w * torch.pi / 2).cos(), (w * torch.pi / 2).sin())  # of length 1 again
+    angle = w * torch.pi / 2
+    noise = mix(eps, other_eps, angle.cos(), angle.sin())  # of length 1 again
     at = torch.full((B * n,), start, device=first.device)
     labels = None if y is None else y.repeat_interleave(n)
     x_t = q_sample(sampler.schedule, image, at, noise)

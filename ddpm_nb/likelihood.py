@@ -16,7 +16,7 @@ from torch import Tensor
 from .checks import check_alike, check_seed, check_whole, rank_and_world
 from .progress import Progress, speed
 from .schedule import NoiseSchedule
-from .gaussian import Gaussian, p_mean_variance, q_posterior, q_sample
+from .gaussian import Gaussian, ReverseStep, p_mean_variance, q_posterior, q_sample
 from .gaussian import split_output, standard_normal
 from .data import ImageSet
 from .sampling import GaussianDiffusionSampler
@@ -34,7 +34,7 @@ def gaussian_kl(
     return _kl(q, p)
 
 
-def _kl(q: Gaussian, p: Gaussian) -> Tensor:
+def _kl(q: Gaussian, p: Gaussian | ReverseStep) -> Tensor:
     u = (q.variance - p.variance) / p.variance
     exact = u.clamp(min=-0.5).log1p()  # log(1 + u), to all digits where u is small
     log = torch.where(u > -0.5, exact, (q.variance / p.variance).log())
@@ -103,7 +103,7 @@ def bound_term(
     x_0: Tensor,               # (B, *S) images in [-1, 1], not checked
     x_t: Tensor,               # (B, *S) the same, noised to step t
     t: Tensor,                 # (B,) int64, 0 is the paper's t = 1
-    p: Gaussian,               # the model's p(x_{t-1} | x_t)
+    p: Gaussian | ReverseStep,  # the model's p(x_{t-1} | x_t)
     levels: int | None = 256,  # grey levels of the images; None for data that are not rounded
 ) -> Tensor:                   # (B, *S) nats
     "$L_{t-1}$ (Ho et al. 2020, eqs. 5, 8); at t = 0 $L_0$, with the decoder of eq. 13."

@@ -293,7 +293,7 @@ def compare_features(
         matched = _mean([block[name].value for block in blocks if name in block])
         numbers = *of_fake.get(name, none), n, *matched, *of_aside.get(name, none), size
         note = notes.get(name) or _note(name, n, fake, min(keep, len(real.features)))
-        rows.append(MetricRow(name, *numbers, note))
+        rows.append(MetricRow._make((name, *numbers, note)))
     return rows, closest
 
 

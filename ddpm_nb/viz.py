@@ -28,13 +28,12 @@ def subplots(
     height: float = 3,
 ) -> tuple:  # the figure, and a list of its axes
     "matplotlib's, in the look of this book."
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
-    look = {"axes.grid": True, "axes.prop_cycle": mpl.cycler(color=PALETTE), "font.size": 9}
+    look = {"axes.grid": True, "axes.prop_cycle": plt.cycler(color=PALETTE), "font.size": 9}
     look |= {"grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}
     # outside of the context: the first figure also sets up the notebook's display
     fig = plt.figure(figsize=(width, height), dpi=90, layout="constrained")
-    with mpl.rc_context(look): return fig, list(fig.subplots(1, columns, squeeze=False)[0])
+    with plt.rc_context(look): return fig, list(fig.subplots(1, columns, squeeze=False)[0])
 
 # %% ../nbs/3_workshop/18_viz.ipynb #to_pixels
 def to_pixels(
