@@ -52,7 +52,7 @@ def time_in_turns(
             if i: times[c.name].append(seconds)
     return times
 
-
+# %% ../nbs/3_workshop/27_baselines.ipynb #_time
 def _time(c: Contender, do: Callable) -> float:
     keep_memory(c.keep_memory)
     set_float32(c.precision)

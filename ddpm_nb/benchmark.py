@@ -59,7 +59,7 @@ def peak_rate(
         while n < 2048 and 2 * n**3 / _rate(device, precision, n, 1) < 0.02: n *= 2
     return _rate(device, precision, n, rounds)
 
-
+# %% ../nbs/3_workshop/28_benchmark.ipynb #_rate
 def _rate(device: torch.device, precision: str, n: int, rounds: int) -> float:
     here = nn.Linear(1, 1, device=device)
     random = partial(torch.randn, device=device, dtype=DTYPES.get(precision, torch.float32))
@@ -205,7 +205,7 @@ def _contenders(recipe, data, device, levers: bool, compile: bool) -> list[Conte
         runners.append(replace(compiled, name="ddpm_nb compiled"))
     return runners
 
-
+# %% ../nbs/3_workshop/28_benchmark.ipynb #_growth
 def _growth(recipe: Recipe, data: ImageSet, device: torch.device, rounds: int) -> dict[str, float]:
     recipe, half = edit(recipe, compile="off"), recipe.unet.width // 2
     batch, size = recipe.training.batch_size, data.shape[1]

@@ -160,7 +160,7 @@ def _chain_between(ends: tuple, columns: int, rows: int):
         return guidance.interpolate(sampler, first, last, way, y=y, generator=generator)
     return chain
 
-
+# %% ../nbs/3_workshop/30_cli.ipynb #_ends
 def _ends(model, rows: int, label: int | None, seed: int) -> tuple:
     "For each row two held-out images, of one class if one is asked for: (rows, C, H, W) twice."
     import torch

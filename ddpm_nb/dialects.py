@@ -117,7 +117,7 @@ class ForeignConfig(UNetConfig):
                 channels, channels, 5, stride=2, padding=2, output_padding=1)
         return layer
 
-
+# %% ../nbs/3_workshop/14_dialects.ipynb #as_foreign
 AnyUNetConfig = UNetConfig | ForeignConfig  # as a file may describe it
 
 def as_foreign(

@@ -37,8 +37,7 @@ class _Network:  # what is read here of the file of a `UNet2DModel`
     flip_sin_to_cos: bool = True
     freq_shift: int = 0
 
-
-
+# %% ../nbs/3_workshop/23_diffusers.ipynb #network-options-2
 _SAME = {"in_channels": "in_channels", "blocks": "layers_per_block", "dropout": "dropout",
          "groups": "norm_num_groups", "norm_eps": "norm_eps", "head_dim": "attention_head_dim",
          "classes": "num_class_embeds", "time_shift": "freq_shift"}  # our option, and theirs
@@ -92,7 +91,7 @@ def _refuse_others(
     named = "; ".join([*others, *wrong])
     raise ValueError(f"these options of diffusers have no counterpart here: {named}")
 
-
+# %% ../nbs/3_workshop/23_diffusers.ipynb #_check_network
 def _check_network(theirs: dict, net: _Network) -> None:
     wrong, C, widths = [], net.in_channels, net.block_out_channels
     for part, kinds in (("Down", net.down_block_types), ("Up", net.up_block_types)):
@@ -146,8 +145,7 @@ class _Scheduler:  # what is read here of the file of a scheduler
     variance_type: str | None = "fixed_small"
     clip_sample: bool | None = None
 
-
-
+# %% ../nbs/3_workshop/23_diffusers.ipynb #scheduler-options-2
 _SOLVERS = {"DDPMScheduler": "ancestral", "DDIMScheduler": "ddim",
             "DPMSolverMultistepScheduler": "dpm"}
 _SHAPES = {"linear": "linear", "scaled_linear": "quadratic", "squaredcos_cap_v2": "cosine",

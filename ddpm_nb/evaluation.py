@@ -78,7 +78,7 @@ class Extractor:
         "Fréchet distance (squared, as FID is) of two sets of images."
         return frechet_distance(self.features(a), self.features(b))
 
-
+# %% ../nbs/3_workshop/22_evaluation.ipynb #_joined
 _NO_CLASSES = "the extractor {} does not know the classes"
 
 
@@ -127,7 +127,7 @@ def train_judge(
     judge.eval().requires_grad_(False)
     return Extractor(f"judge of {len(data)} images", judge, data.classes)
 
-
+# %% ../nbs/3_workshop/22_evaluation.ipynb #_moved
 def _moved(x: Tensor) -> Tensor:
     "Each image moved by up to an eighth of its size."
     move = torch.eye(2, 3).repeat(len(x), 1, 1)
@@ -168,7 +168,7 @@ class _Inception(nn.Module):
         x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x[:, :3]
         return self.network(x.add(1).mul(127.5).round().clamp(0, 255).byte())
 
-
+# %% ../nbs/3_workshop/22_evaluation.ipynb #_inception
 def _inception() -> nn.Module:
     others = "or take the extractor judge (labelled images) or pixels"
     try: from torch_fidelity import feature_extractor_inceptionv3 as fidelity
@@ -262,7 +262,7 @@ class Evaluation(NamedTuple):
     closest: dict[str, Tensor]  # see `compare_features`
     seconds: dict[str, float]   # how long it took
 
-
+# %% ../nbs/3_workshop/22_evaluation.ipynb #evaluate-2
 def evaluate(
     drawn: Batches,                        # as for `extract_features`
     train: ImageSet,                       # real images, which the drawn ones are compared with

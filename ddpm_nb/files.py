@@ -87,7 +87,7 @@ def _as_list(what: str, value, origin: type, parts: tuple):
     if all(type(v) is k and k in (int, str) for v, k in zip(value, kinds)): return origin(value)
     return origin(from_json(f"{what}[{i}]", v, k) for i, (v, k) in enumerate(zip(value, kinds)))
 
-
+# %% ../nbs/3_workshop/15_files.ipynb #_as_object
 def _as_object(what: str, value: dict, kind: type):
     types, loose = get_type_hints(kind), is_typeddict(kind)  # a loose one may have more fields
     needed = kind.__required_keys__ if loose else [  # type: ignore[attr-defined]

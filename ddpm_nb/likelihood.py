@@ -134,7 +134,7 @@ class Message(NamedTuple):
     x_0: Tensor   # (B, C, H, W) the receiver's estimate of the image
     nats: Tensor  # (B,) ideal length of the message
 
-
+# %% ../nbs/2_beyond/10_likelihood.ipynb #transmit
 @torch.no_grad()
 def transmit(
     sampler: GaussianDiffusionSampler,         # the model that both sides have
@@ -215,7 +215,7 @@ def variational_bound(
             _check_finite(sums[0, :-1])
     return _bound_of(sums.cpu().double(), n, data.labels is not None)
 
-
+# %% ../nbs/2_beyond/10_likelihood.ipynb #_check_finite
 def _check_finite(terms: Tensor) -> None:
     if terms.isfinite().all(): return
     first = int((~terms.isfinite()).nonzero().max())

@@ -57,7 +57,7 @@ class TrainingConfig:
                 if v is not None and not fits(v):
                     raise ValueError(f"{name} must be {words}; got {v!r}")
 
-
+# %% ../nbs/3_workshop/13_loop.ipynb #trainingconfig-2
 _RANGES = (
     ("batch_size accumulate steps log_every", lambda v: v >= 1, "at least 1"),
     ("lr grad_clip minutes", lambda v: v > 0, "positive"),
@@ -181,7 +181,7 @@ class Stepper:
         if not torch.stack([p.isfinite().all() for p in weights]).all():
             raise FloatingPointError(f"weights no longer finite at step {self.step}: lower lr")
 
-
+# %% ../nbs/3_workshop/13_loop.ipynb #training-2-2
 _NUMBERS = ("step", "seconds", "skipped", "losses")  # of a state
 
 # %% ../nbs/3_workshop/13_loop.ipynb #fit-of-parts
@@ -214,7 +214,7 @@ def _skip_unless_finite(optimizer, norm: Tensor, fused: bool) -> None:
     if fused: optimizer.optimizer.found_inf = (~norm.isfinite()).float()
     elif not norm.isfinite(): optimizer.zero_grad()
 
-
+# %% ../nbs/3_workshop/13_loop.ipynb #_rounding
 def _rounding(stepper: Stepper) -> dict:
     "What decides the last bits of a step, beside its numbers."
     c, a, device = stepper.config, stepper.accelerator, stepper.device.type

@@ -35,7 +35,7 @@ class Moments(NamedTuple):
         x = features.cpu().double()
         return cls(len(x), x.mean(0), x.T.cov().view(x.shape[1], x.shape[1]))
 
-
+# %% ../nbs/2_beyond/11_metrics.ipynb #check_features
 def check_features(
     **sets: Tensor,  # by name: (N, D) each
 ) -> None:
@@ -123,7 +123,7 @@ def kid(
     pairs = zip(a.double().split(block), b.double().split(block))
     return Estimate.of(torch.stack([poly_mmd(y, x) for x, y in pairs if len(x) == len(y) == block]))
 
-
+# %% ../nbs/2_beyond/11_metrics.ipynb #inception_score
 def inception_score(
     logits: Tensor,    # (N, K)
     splits: int = 10,  # that it is averaged over
@@ -147,7 +147,7 @@ class Neighbourhood(NamedTuple):
     density: Estimate
     coverage: Estimate
 
-
+# %% ../nbs/2_beyond/11_metrics.ipynb #neighbourhood-2
 def neighbourhood(
     a: Tensor,                       # (N, D) features of drawn images
     b: Tensor,                       # (M, D) features of real images
@@ -219,7 +219,7 @@ def probability_closer(
     variance = farther.var() / M**2 / N + closer.var() / N**2 / M  # DeLong et al. 1988
     return Estimate(float(farther.sum()) / (N * M), float(variance.sqrt()))
 
-
+# %% ../nbs/2_beyond/11_metrics.ipynb #_rank
 def _rank(x: Tensor, among: Tensor) -> Tensor:
     "How many of the others are below each; ties count half."
     among = among.sort().values
@@ -296,7 +296,7 @@ def compare_features(
         rows.append(MetricRow._make((name, *numbers, note)))
     return rows, closest
 
-
+# %% ../nbs/2_beyond/11_metrics.ipynb #_mean
 def _mean(values: list[float]) -> Estimate:
     if len(values) < 2: return Estimate(values[0] if values else None, None)
     return Estimate.of(torch.tensor(values, dtype=torch.float64))

@@ -77,7 +77,7 @@ def _check_mixture(means, covariances, weights) -> tuple[Tensor, Tensor]:
         raise ValueError(f"weights must be {K} positive numbers; got {weights.tolist()}")
     return covariances.double(), weights.double()
 
-
+# %% ../nbs/1_method/03_oracle.ipynb #_check_points
 def _check_points(mixture, x, abar, y) -> tuple[Tensor, Tensor | None]:
     check_alike(x=x)
     if x.shape[1:] != mixture.shape:

@@ -51,7 +51,7 @@ def describe_schedule(
             if torch.equal(read_schedule(described).betas, schedule.betas.cpu()): return described
     return {"betas": schedule.betas.tolist()}
 
-
+# %% ../nbs/3_workshop/17_pipeline.ipynb #read_schedule
 def read_schedule(
     described: dict,  # by `describe_schedule`
 ) -> NoiseSchedule:
@@ -250,7 +250,7 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
         raise ValueError(f"guidance_scale was given, but this model {why}")
     return ClassifierFreeGuidance(model, o.guidance_scale, len(pipe.classes))
 
-
+# %% ../nbs/3_workshop/17_pipeline.ipynb #_variance_for
 def _variance_for(pipe: Pipeline, o: SamplingOptions) -> str:
     learned = pipe.variance == "learned"
     whole = o.steps in (None, pipe.schedule.T)
@@ -329,7 +329,7 @@ class _About(TypedDict):  # pipeline.json
 
 _KEPT = tuple(name for name in _About.__annotations__ if name not in ("schedule", "network"))
 
-
+# %% ../nbs/3_workshop/17_pipeline.ipynb #_write_pipeline
 def _write_pipeline(pipe: Pipeline, folder: Path) -> None:
     if not isinstance(pipe.model, UNet):
         raise ValueError(f"only a UNet can be saved; the model is a {type(pipe.model).__name__}")

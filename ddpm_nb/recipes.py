@@ -108,7 +108,7 @@ def _check_each(r: Recipe) -> None:
     if not 0 <= r.label_dropout <= 1:
         raise ValueError(f"label_dropout must be a probability; got {r.label_dropout}")
 
-
+# %% ../nbs/3_workshop/19_recipes.ipynb #_check_together
 def _check_together(r: Recipe) -> None:
     if r.labels and r.label_dropout == 1:
         raise ValueError("label_dropout must be below 1 with labels, or no label is ever trained; "

@@ -179,7 +179,7 @@ def new_folder(
         write_log(folder, [])
         yield folder
 
-
+# %% ../nbs/3_workshop/20_run_folder.ipynb #old_folder
 @contextmanager
 def old_folder(folder: Path, recipe: Recipe, model: nn.Module) -> Iterator[Path]:
     "Hold the folder of a run that goes on."

@@ -76,7 +76,7 @@ def train(
     with _in_main_process(training, folder) as run.folder:
         return _train(_Session(training, run, run.folder, []), progress)
 
-
+# %% ../nbs/3_workshop/21_runs.ipynb #resume
 def resume(
     folder: Path,                # of a run that was cut short
     device: str | None = None,   # `cpu`, `cuda`, …; the best there is when None
@@ -113,7 +113,7 @@ def _set_up(recipe: Recipe, device: str | None) -> tuple[Training, Run]:
     training = Training(recipe.trainer(model, data), data, recipe.training, device)
     return training, Run.of(recipe, training.ema_model, data)
 
-
+# %% ../nbs/3_workshop/21_runs.ipynb #_in_main_process
 @contextmanager
 def _in_main_process(training: Training, context):
     "Enter a context in the main process alone. Where it fails, all fail, and none waits for ever."
@@ -185,7 +185,7 @@ def _fit(s: _Session, bar: Progress) -> None:
         for tracker in s.training.accelerator.trackers:
             with _warn_on_error(_UNTRACKED): tracker.finish()
 
-
+# %% ../nbs/3_workshop/21_runs.ipynb #_finish
 def _finish(s: _Session) -> None:
     _save(s)
     if n := s.training.skipped:
@@ -317,7 +317,7 @@ def _check_processes(training: Training, folder: Path) -> None:
     raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: "
                        "is it the same folder for all of them?")
 
-
+# %% ../nbs/3_workshop/21_runs.ipynb #_rewind
 def _rewind(training: Training, folder: Path, entries: list[LogEntry]) -> None:
     "Make the folder that of a run which has just come to this step."
     checkpoints = Checkpoints(folder / "checkpoints")
@@ -352,7 +352,7 @@ def read_recipe(
     "What a run trains. `ValueError` when there is none, `RuntimeError` when its file is damaged."
     return read_about(folder)["recipe"]
 
-
+# %% ../nbs/3_workshop/21_runs.ipynb #_what_is_missing
 def _what_is_missing(folder: Path, recipe: Recipe, error: FileNotFoundError) -> str:
     if any((folder / name).exists() for name in ("config.json", "model.safetensors")):
         return f"the run in {folder} is damaged, or made by an earlier version: {error}"

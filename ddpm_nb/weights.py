@@ -92,7 +92,7 @@ def _from_diffusers(name: str | Path, device: str | None, where: dict) -> Pipeli
     model = named(weights, lambda: load_foreign_state(empty(config), state, "diffusers"))
     return _pipeline(name, device, model, size, **fields)
 
-
+# %% ../nbs/3_workshop/24_weights.ipynb #_pipeline
 def _pipeline(name, device: str | None, model: UNet, size: tuple[int, int], **fields) -> Pipeline:
     "What draws with a network that was read. Its labels are numbers unless somebody named them."
     c, device = model.config, process_device(device)
@@ -209,7 +209,7 @@ def _inexpressible(p: Pipeline) -> list[str]:
              (learned, p.variance, c.learned_variance and not cut))
     return [f"{name} = {v!r}" for name, v, cannot in never if cannot]
 
-
+# %% ../nbs/3_workshop/24_weights.ipynb #_files_for_diffusers
 def _files_for_diffusers(p: Pipeline) -> dict[str, bytes]:
     "By name; the weights come last."
     state, scheduler = give_weights(p.model, "diffusers"), scheduler_for_diffusers(p)
@@ -267,7 +267,7 @@ def _from_article(path: Path, device: str | None, size, schedule, weights: str) 
     size = (size, size) if isinstance(size, int) else size
     return _pipeline(path, device, model, size, schedule=schedule, clip=False, unlabelled=forked)
 
-
+# %% ../nbs/3_workshop/24_weights.ipynb #_article_weights
 _TABLE = "time_embedding.timembedding.0.weight"
 _NOT_THEIRS = "no checkpoint of the article's network"
 _BUFFERS = "betas sqrt_alphas_bar sqrt_one_minus_alphas_bar coeff1 coeff2 posterior_var".split()
@@ -299,7 +299,7 @@ def _are_sines(table: Tensor) -> bool:
     allowed = 2e-6 * (1 + angle).repeat_interleave(2, 1) + max(lost, default=0)  # angles in float32
     return bool(((table - sines).abs() <= allowed).all())
 
-
+# %% ../nbs/3_workshop/24_weights.ipynb #_article_config
 def _article_config(state: dict[str, Tensor], forked: bool) -> ForeignConfig:
     "Read off the tensors."
     def places(part: str, inside: str) -> list[int]:
