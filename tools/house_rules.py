@@ -78,6 +78,30 @@ rule("no line of a module is wider than 100 columns", [
     f"{name}: {line.strip()}" for name, text in written.items() for line in text.splitlines() if len(line) > 100])
 
 
+def formatted(text):
+    "Lines that are not blank once `ruff format` has laid them out, so that several statements on a line count as several."
+    laid_out = subprocess.run([sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"], input=text, capture_output=True, encoding="utf-8", check=True).stdout
+    return sum(map(bool, map(str.strip, laid_out.splitlines())))
+
+
+sizes = {name: formatted((root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8")) for name in trees}
+rule("no module has more than 350 lines, formatted", [f"{name}: {size}" for name, size in sizes.items() if size > 350])
+rule("the package has at most 8,000 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8000))
+
+
+def visible(path):
+    "Lines of code that a page shows, folded or not, with their cells; nbdev's directives are not shown."
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code" and not re.search(r"#\| *(hide\b|default_exp|eval: false)", text):
+            yield from ((cell["id"], line) for line in text.splitlines() if not line.startswith("#|"))
+
+
+pages = [path for path in sorted((root / "nbs").rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
+rule("no line of code on a page is wider than 100 columns", [
+    f"{path.relative_to(root)}, cell {name}: {line.strip()}" for path in pages for name, line in visible(path) if len(line) > 100])
+
+
 def body_length(function):
     "Lines from the first statement after the docstring to the last."
     statements = function.body[1:] if ast.get_docstring(function) else function.body
@@ -124,7 +148,7 @@ def markdown(path):
 
 
 works = markdown(root / "nbs/references.ipynb").splitlines()
-cited = {(path.stem, *work) for path in (root / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+cited = {(path.stem, *work) for path in pages
          for work in re.findall(r"\b([^\W\d_]\w+) (?:et al\.|(?:and|&) [^\W\d_]\w+),? \(?((?:19|20)\d\d)", markdown(path))}
 rule("each work that a page cites is on the page of references", sorted(
     f"{page}: {author} {year}" for page, author, year in cited if not any(author in line and year in line for line in works)))

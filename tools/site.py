@@ -130,7 +130,7 @@ def prose(name, text):
 
     text = re.sub(r"\]\([\w./]*#([\w-]+)\)", lambda m: f"](#{m[1]})" if m[1] in anchors else m[0], linked(text, mark))
     text = re.sub(r'(?m)^(#+ )<a id="([\w-]+)"></a>', r"(\2)=\n\1", text)
-    text = re.sub(r"\\qq?uad *\(([\d, ]+)(?:\\text{(–)}(\d+))?\) *\$\$", lambda m: rf"\tag{{{''.join(filter(None, m.groups()))}}}$$", text)
+    text = re.sub(r"(?<!\\end{aligned} )\\qq?uad *\(([\d, ]+)(?:\\text{(–)}(\d+))?\) *\$\$", lambda m: rf"\tag{{{''.join(filter(None, m.groups()))}}}$$", text)
     return re.sub(r"(?s)\((eq-[\d-]+)\)=.*?\$\$.*?\$\$", lambda m: m[0] + used_in(m[1]), text) if name == PAPER else text
 
 
