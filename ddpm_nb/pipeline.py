@@ -51,7 +51,7 @@ def describe_schedule(
             if torch.equal(read_schedule(described).betas, schedule.betas.cpu()): return described
     return {"betas": schedule.betas.tolist()}
 
-# %% ../nbs/3_workshop/17_pipeline.ipynb #read_schedule
+
 def read_schedule(
     described: dict,  # by `describe_schedule`
 ) -> NoiseSchedule:
@@ -250,7 +250,7 @@ def _network_for(pipe: Pipeline, o: SamplingOptions) -> nn.Module:
         raise ValueError(f"guidance_scale was given, but this model {why}")
     return ClassifierFreeGuidance(model, o.guidance_scale, len(pipe.classes))
 
-# %% ../nbs/3_workshop/17_pipeline.ipynb #_variance_for
+
 def _variance_for(pipe: Pipeline, o: SamplingOptions) -> str:
     learned = pipe.variance == "learned"
     whole = o.steps in (None, pipe.schedule.T)
@@ -272,7 +272,6 @@ class _Batches(NamedTuple):
     device: torch.device
 
     def states(self, i: int) -> Iterator[State]:
-        "The chain of the batch that begins with image `i`."
         seed = seed_for(self.seed, i) if i else self.seed
         generator = torch.Generator(self.device).manual_seed(seed)
         B = min(self.batch_size, self.n - i)

@@ -185,7 +185,7 @@ def _fit(s: _Session, bar: Progress) -> None:
         for tracker in s.training.accelerator.trackers:
             with _warn_on_error(_UNTRACKED): tracker.finish()
 
-# %% ../nbs/3_workshop/21_runs.ipynb #_finish
+
 def _finish(s: _Session) -> None:
     _save(s)
     if n := s.training.skipped:
@@ -317,7 +317,7 @@ def _check_processes(training: Training, folder: Path) -> None:
     raise RuntimeError(f"the processes read other checkpoints of {folder}, of steps {steps}: "
                        "is it the same folder for all of them?")
 
-# %% ../nbs/3_workshop/21_runs.ipynb #_rewind
+
 def _rewind(training: Training, folder: Path, entries: list[LogEntry]) -> None:
     "Make the folder that of a run which has just come to this step."
     checkpoints = Checkpoints(folder / "checkpoints")
