@@ -37,7 +37,7 @@ class TrainingConfig:
     beta2: float = 0.999          # Adam's second decay
     weight_decay: float = 0.0     # AdamW's; with 0 AdamW is Adam
     grad_clip: float = 1.0        # largest norm of the gradient of the mean loss
-    ema: float = 0.9999           # decay of the averaged weights
+    ema: float = 0.9999           # decay of the averaged weights, reached in a warm-up of its own
     flip: bool = True             # mirror images at random
     precision: str = "auto"       # `fp32`, `tf32`, `bf16`, `fp16`, or `auto`: asks the device
     channels_last: str = "auto"   # memory layout of the network: `on`, `off`, `auto` (if large)

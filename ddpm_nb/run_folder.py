@@ -123,7 +123,9 @@ def check_recipe(folder: Path, before: Recipe, now: Recipe) -> None:
     if folders and bool(before.workers) == bool(now.workers): free.add("data")  # digests compare
     differ = [f"{k} is {was[k]!r} there, {asked[k]!r} was given"
               for k in asked if k not in free and was[k] != asked[k]]
-    if differ: raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}")
+    if differ:
+        raise ValueError(f"{folder} goes on as it began: {'; '.join(differ)}. Leave that out, or "
+                         f"begin a new run; what may change is {', '.join(CHANGEABLE_ON_RESUME)}")
     if now.data not in DATA and not Path(now.data).is_dir():
         raise ValueError(f"the images of {folder} are not in {now.data} any more: "
                          "say where they are by data (--data FOLDER)")
@@ -136,7 +138,8 @@ def check_data(folder: Path, about: dict, now: dict) -> None:
     changed = [f"{k} {about[k]!r}, now {v!r}"
                for k, v in now.items() if k not in skip and about.get(k, v) != v]
     if not changed: return
-    raise ValueError(f"the data of {folder} are not what they were: {'; '.join(changed)}")
+    raise ValueError(f"the data of {folder} are not what they were: {'; '.join(changed)}. Put the "
+                     "same images back, say where they are (--data FOLDER), or begin a new run")
 
 # %% ../nbs/3_workshop/20_run_folder.ipynb #goes-on
 def has_weights(folder: Path, model: nn.Module) -> bool:

@@ -301,7 +301,7 @@ def _restore(training: Training, run: Run, folder: Path, about: dict) -> list[Lo
     _check_processes(training, folder)
     if training.progress >= 1 and has_weights(folder, run.model):
         raise ValueError(f"{folder} has ended, at step {training.step}: it goes on if it is given "
-                         "more steps, or minutes")
+                         "more (--steps N, or --minutes N)")
     entries = [e for e in read_log(folder) if e.step <= training.step]  # others come again
     if training.accelerator.is_main_process:
         _rewind(training, folder, entries)

@@ -173,7 +173,7 @@ def contents():
     named = [name for names in CONTENTS.values() if isinstance(names, list) for name in names]
     for caption, names in CONTENTS.items():
         if isinstance(names, str):
-            first = [f"tutorials/{name}" for name in ("play", "paper", "derivations", "bugs")]
+            first = [f"tutorials/{name}" for name in ("paper", "derivations", "bugs")]
             names = sorted((name for name in notebooks if name.startswith(names) and name not in named),
                            key=lambda name: (first.index(name) if name in first else len(first), name))
         lines = []
