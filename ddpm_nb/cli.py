@@ -226,7 +226,8 @@ def ddpm_eval(
     card, neighbours = make_card(model, data, names, n, label, extractor=extractor, keep=keep,
                                  batch_size=batch_size, seed=seed, **sampling)
     if rank_and_world()[0]: return  # the first process writes
-    kept = weights if hasattr(model, "recipe") else "as they came"
+    both = hasattr(model, "recipe") or Path(run).is_file()  # a run or a checkpoint holds both
+    kept = weights if both else "as they came"
     card = Card(card.figures, {"model": run, "weights": kept, **card.conditions})
     card.save(folder, neighbours)
     also = ", neighbours.png: drawn images above, the training images nearest to them below"
