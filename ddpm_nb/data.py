@@ -27,7 +27,7 @@ from .progress import Progress
 def seed_for(*key: int) -> int:
     "A well-mixed 63-bit seed from a few whole numbers ≥ 0, such as (seed, step)."
     sequence = np.random.SeedSequence((*key, len(key)))
-    return int(sequence.generate_state(1, np.uint64)[0] >> 1)
+    return int(sequence.generate_state(1, np.uint64)[0]) >> 1  # NumPy 1 does not shift its own
 
 # %% ../nbs/1_method/04_data.ipynb #order
 @lru_cache(maxsize=4)
