@@ -36,7 +36,8 @@ for name in names:
     else: Client(nb, timeout=None, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(Path(name).parent)}}).execute()
     for c in nb.cells:
         if c.cell_type == "code" and "#| code-fold: true" in c.source:  # folded on the page, and so in JupyterLab
-            c.metadata["jupyter"] = {"source_hidden": True} | ({"outputs_hidden": True} if "Solution" in c.source.split("\n")[1] else {})
+            solution = re.search(r"(?m)^#\| code-summary: .*Solution", c.source)
+            c.metadata["jupyter"] = {"source_hidden": True} | ({"outputs_hidden": True} if solution else {})
         if c.cell_type == "code": c.outputs = [o for o in c.outputs if not left_over(o)]
         for o in c.get("outputs", []):  # a warning without the path of this machine
             o.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # dead without its kernel; the picture stays
