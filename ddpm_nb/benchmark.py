@@ -192,7 +192,7 @@ def bench(
 # %% ../nbs/3_workshop/28_benchmark.ipynb #bench-contenders
 def _contenders(recipe, data, device, levers: bool, compile: bool) -> list[Contender]:
     fast, where = auto_precision(device), (data, device.type)
-    best = Levers(fast, channels_last=True, fused=True)
+    best = Levers(fast, channels_last=True, memory=True, fused=True)
     ours = {"plain": Levers()} | (LEVERS if levers else {})
     theirs = {"diffusers fp32": Levers(), f"diffusers {fast}": replace(best, channels_last=False)}
     theirs[f"diffusers {fast} channels-last"] = best
