@@ -9,7 +9,7 @@ __all__ = ['METRICS', 'Moments', 'check_features', 'frechet_distance', 'frechet_
 
 # %% ../nbs/2_beyond/11_metrics.ipynb #import-torch
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 import math
 import torch
@@ -76,22 +76,18 @@ def _root(M: Tensor) -> Tensor:
 def frechet_influence(
     a: Tensor,   # (N, D) features of the sample
     b: Moments,  # what it is compared with, taken as known
-) -> Tensor:     # (N,) float64, of mean 0
-    "By how much each image moves the Fréchet distance, times N, to first order."
+) -> Tensor:     # (N,) float64
+    "By how much each image moves the Fréchet distance, times N, to first order; plus a constant."
     m = Moments.of(a)
     x = a.cpu().double() - m.mean
     values, axes = torch.linalg.eigh(m.cov)
     kept = values > values[-1] * 1e-10  # a feature that never varies has no say
     power = lambda p: axes[:, kept] * values[kept].pow(p) @ axes[:, kept].T
     T = power(-0.5) @ _root(power(0.5) @ b.cov @ power(0.5)) @ power(-0.5)
-    influence = 2 * x @ (m.mean - b.mean) + (x * (x - x @ T)).sum(1)
-    return influence - influence.mean()
+    return 2 * x @ (m.mean - b.mean) + (x * (x - x @ T)).sum(1)
 
 
-def frechet_error(
-    a: Tensor,   # (N, D) features of the sample
-    b: Moments,  # what it is compared with, taken as known
-) -> float:
+def frechet_error(a: Tensor, b: Moments) -> float:
     "Standard error of the Fréchet distance, to first order; at most twice too large at distance 0."
     return float(frechet_influence(a, b).std() / len(a) ** 0.5)
 
@@ -131,12 +127,11 @@ def kid(
 
 def own_kernel(x: Tensor) -> Tensor:  # (N, D) features
     "(N,) float64: each one's mean kernel with all others of the set."
-    itself = (x.double().square().mean(1) + 1) ** 3
-    return (torch.cat([k.sum(1) for k in _kernel(x, x)]) - itself) / (len(x) - 1)
+    with_itself = torch.cat([k.sum(1) for k in _kernel(x, x)])
+    return (with_itself - (x.double().square().mean(1) + 1) ** 3) / (len(x) - 1)
 
 
-def _kernel(a: Tensor, b: Tensor) -> Iterator[Tensor]:
-    "(n, M) float64: the cubic kernel of all pairs, a thousand of `a` at a time."
+def _kernel(a: Tensor, b: Tensor) -> Iterator[Tensor]:  # (n, M), a thousand of `a` at a time
     y = b.double() / b.shape[1]
     for part in a.double().split(1000): yield (part @ y.T + 1) ** 3
 
@@ -325,9 +320,8 @@ def _estimates(fake, real, metrics, some, radii, own, errors=True) -> tuple[dict
     "By name: estimates, and why there are no others."
     def fid():
         value = frechet_of_moments(fake.moments, real.moments)
-        share = len(fake.features) / fake.moments.n
-        error = frechet_error(fake.features, real.moments) * share**0.5 if errors else 0.0
-        return Estimate(value, error)
+        error = frechet_error(fake.features, real.moments) if errors else 0.0
+        return Estimate(value, error * (len(fake.features) / fake.moments.n) ** 0.5)
 
     near = cache(lambda: neighbourhood(fake.features, some, radius_b=radii()))
     ways = {
@@ -353,9 +347,8 @@ def _memorisation(name, fake, real, aside, starts) -> tuple[Estimate, list[float
     near = nearest(points(fake), points(real))
     first = near.distance.argsort()[:10]
     closest = torch.cat([fake.images[first], real.images[near.index[first]]])
-    others = nearest(points(aside), points(real)).distance
-    closer = lambda distances: probability_closer(distances, others)
-    blocks = [closer(near.distance[i : i + len(others)]).value for i in starts]
+    closer = partial(probability_closer, b=nearest(points(aside), points(real)).distance)
+    blocks = [closer(near.distance[i : i + len(aside.features)]).value for i in starts]
     return closer(near.distance), blocks, closest
 
 

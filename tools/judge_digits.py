@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import torch
 from ddpm_nb.data import load_data
-from ddpm_nb.evaluation import make_yardstick, train_judge
+from ddpm_nb.evaluation import Yardstick, train_judge
 from ddpm_nb.metrics import nearest, probability_closer
 
 train, held = load_data("digits"), load_data("digits", "test")
@@ -30,7 +30,7 @@ for name in sys.argv[1:]:
     drawn = np.load(name)
     images = torch.tensor(drawn["images"])
     right = judge.accuracy(images, torch.tensor(drawn["labels"])) if "labels" in drawn and drawn["labels"].max() < 10 else float("nan")
-    yardstick = make_yardstick(judge, train, held, min(500, len(images)))  # few images are compared with as few real ones
+    yardstick = Yardstick(judge, train, held, min(500, len(images)))  # few images are compared with as few real ones
     far, error = yardstick(images[: len(images) // yardstick.size * yardstick.size])
     print(f"{name}: {len(images)} images, {judge.recognised(images):.3f} recognised, {right:.3f} the label asked for, "
           f"Fréchet distance {far:.3f} ± {error:.3f} (1: {yardstick.size} training digits, {yardstick.unit.value:.1f} ± {yardstick.unit.error:.1f})")
