@@ -107,8 +107,8 @@ def compare(
     return "\n".join([*warning, *_table(head, rows), "", _HOW, "", "What differs:", *lines])
 
 
-_HOW = ("Apart: block by block; one in twenty lies farther than chance reaches. In brackets: too few "
-        "images for two blocks, and taken for independent, which they are not.")
+_HOW = ("Apart: block by block; one in twenty lies farther than chance reaches. In brackets: too "
+        "few images for two blocks, and taken for independent, which they are not.")
 
 # %% ../nbs/3_workshop/26_card.ipynb #apart
 _REACH = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26  # Student's, of 2 … 10 blocks

@@ -168,7 +168,8 @@ class Yardstick:
             for k, part in enumerate(parts):
                 far = frechet_of_moments(Moments.of(part), self.aside)
                 distance += sign * far / len(parts)
-                influence[k * self.size :][: self.size] += sign * frechet_influence(part, self.aside)
+                some = influence[k * self.size :][: self.size]
+                some += sign * frechet_influence(part, self.aside)
         return Estimate(distance / one, float(influence.std()) / len(x) ** 0.5 / one)
 
 # %% ../nbs/3_workshop/22_evaluation.ipynb #make_extractor
