@@ -307,7 +307,7 @@ def compare_features(
         n = fake.moments.n if name == "fid" else len(fake.features)
         numbers = *of_fake.get(name, none), n, *_mean(of_blocks), *of_aside.get(name, none), size
         note = notes.get(name) or _note(name, n, fake, len(some_real))
-        rows.append(MetricRow(name, *numbers, note, of_blocks))
+        rows.append(MetricRow._make((name, *numbers, note, of_blocks)))
     return rows, closest
 
 # %% ../nbs/2_beyond/11_metrics.ipynb #_mean
