@@ -86,7 +86,7 @@ def formatted(text):
 
 sizes = {name: formatted((root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8")) for name in trees}
 rule("no module has more than 350 lines, formatted", [f"{name}: {size}" for name, size in sizes.items() if size > 350])
-rule("the package has at most 8,000 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8000))
+rule("the package has at most 8,100 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8100))
 
 
 def visible(path):
