@@ -22,7 +22,7 @@ from .data import ImageSet, load_data
 from .evaluation import Evaluation, evaluate, make_extractor
 from .files import read_json
 from .likelihood import variational_bound
-from .metrics import METRICS, MetricRow
+from .metrics import METRICS, Estimate, MetricRow
 from .pipeline import Pipeline, SamplingOptions
 from .storage import write_together
 
@@ -95,8 +95,8 @@ def compare(
     b: Card,
 ) -> str:  # Markdown
     "Metrics side by side, and which conditions differ; some must not if the cards are comparable."
-    head = "figure", "first", "second", "apart, in standard errors", "better"
-    rows = [(f.name, _pm(f.value, f.error), _pm(g.value, g.error), _apart(f, g),
+    head = "figure", "first", "second", "apart", "standard errors", "chance reaches", "better"
+    rows = [(f.name, _pm(f.value, f.error), _pm(g.value, g.error), *_apart(f, g),
              METRICS.get(f.name, "lower"))
             for f in a.figures for g in b.figures if f.name == g.name]
     values = {k: (a.conditions.get(k), b.conditions.get(k)) for k in a.conditions | b.conditions}
@@ -104,13 +104,26 @@ def compare(
     lines = [f"- {_text(k)}: {_text(x)} and {_text(y)}" for k, (x, y) in differ.items()]
     unfit = [k for k in _SAME.split() if k in differ]
     warning = [f"**Not comparable**: {', '.join(unfit)} differ.", ""] if unfit else []
-    return "\n".join([*warning, *_table(head, rows), "", "What differs:", *lines])
+    return "\n".join([*warning, *_table(head, rows), "", _HOW, "", "What differs:", *lines])
 
 
-def _apart(f: MetricRow, g: MetricRow) -> str:
-    spread = math.hypot(f.error or 0, g.error or 0)
-    if None in (f.value, g.value) or not spread: return ""
-    return f"{(f.value - g.value) / spread:+.1f}"
+_HOW = ("Apart: block by block; one in twenty lies farther than chance reaches. In brackets: too "
+        "few images for two blocks, and taken for independent, which they are not.")
+
+# %% ../nbs/3_workshop/26_card.ipynb #apart
+_REACH = 12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26  # Student's, of 2 … 10 blocks
+
+
+def _apart(f: MetricRow, g: MetricRow) -> tuple[str, str, str]:
+    "Difference; in standard errors; by how many of them it differs from 0 by chance."
+    k = len(f.blocks or ())
+    if 1 < k == len(g.blocks or ()):
+        x, y = (torch.tensor(row.blocks, dtype=torch.float64) for row in (f, g))
+        apart, error = Estimate.of(x - y)
+        return _pm(apart, error), f"{apart / error:+.1f}" if error else "", f"{_REACH[k - 2]:.1f}"
+    if f.value is None or g.value is None: return "", "", ""
+    error, apart = math.hypot(f.error or 0, g.error or 0), f.value - g.value
+    return f"({_pm(apart, error)})", f"({apart / error:+.1f})" if error else "", ""
 
 # %% ../nbs/3_workshop/26_card.ipynb #check-request
 def check_request(

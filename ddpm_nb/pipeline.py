@@ -77,7 +77,7 @@ class SamplingOptions:
     steps: int | None = None             # network calls; all of the schedule's when None
     solver: str | None = None            # ancestral, ddim or dpm; the model's own when None
     guidance_scale: float | None = None  # of classifier-free guidance; none when None
-    spacing: str = "trailing"            # of the steps taken: trailing, linspace, leading, logsnr
+    spacing: str = "trailing"            # trailing, logsnr, leading; linspace, but not with dpm
     variance: str | None = None          # of ancestral steps: fixed_small, fixed_large or learned
     precision: str = "fp32"              # of the network: fp32, tf32, bf16, fp16; auto, the fastest
     compile: bool = False                # torch.compile it: pays from some hundred calls

@@ -26,6 +26,16 @@ def left_over(output):
     return "No CUDA runtime is found" in output.get("text", "") or html is not None and (not html.strip() or "<progress" in html or "/* Turns off some styling */" in html)
 
 
+def whole(outputs):
+    "Text that was printed in one go is one output, however it came in."
+    joined = []
+    for o in outputs:
+        last = joined[-1] if joined else {}
+        if o.output_type == "stream" and last.get("name") == o.name: last.text += o.text
+        else: joined.append(o)
+    return joined
+
+
 os.chdir(root)
 names = sys.argv[1:] or sorted(str(p) for p in Path("nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
 for name in names:
@@ -38,7 +48,7 @@ for name in names:
         if c.cell_type == "code" and "#| code-fold: true" in c.source:  # folded on the page, and so in JupyterLab
             solution = re.search(r"(?m)^#\| code-summary: .*Solution", c.source)
             c.metadata["jupyter"] = {"source_hidden": True} | ({"outputs_hidden": True} if solution else {})
-        if c.cell_type == "code": c.outputs = [o for o in c.outputs if not left_over(o)]
+        if c.cell_type == "code": c.outputs = whole([o for o in c.outputs if not left_over(o)])
         for o in c.get("outputs", []):  # a warning without the path of this machine
             o.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)  # dead without its kernel; the picture stays
             if "text" in o: o.text = re.sub(r"(?m)^/\S+\.py:\d+: ", "", o.text)

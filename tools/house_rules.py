@@ -86,7 +86,7 @@ def formatted(text):
 
 sizes = {name: formatted((root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8")) for name in trees}
 rule("no module has more than 350 lines, formatted", [f"{name}: {size}" for name, size in sizes.items() if size > 350])
-rule("the package has at most 8,000 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8000))
+rule("the package has at most 8,100 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8100))
 
 
 def visible(path):
@@ -140,7 +140,7 @@ head, found = sections("paper.ipynb")
 rows = re.findall(r"\(#([\w-]+)\)", head)
 rule("the table of tutorials/paper lists the whole paper", [row for row in paper if row not in rows])
 rule("each of its rows has a section that asserts (the traps have a page of their own)", silent([r for r in rows if r != "traps"], found))
-rule("each of the eighteen traps has a section that asserts", silent([f"trap-{i}" for i in range(1, 19)], sections("bugs.ipynb")[1]))
+rule("each of the twenty-two traps has a section that asserts", silent([f"trap-{i}" for i in range(1, 23)], sections("bugs.ipynb")[1]))
 
 
 def markdown(path):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pylatexenc.latex2text import LatexNodes2Text
 from sphinx.cmd.build import build_main
 
 root = Path(__file__).resolve().parent.parent
@@ -111,14 +112,17 @@ def linked(text, mark=lambda label: ""):
 def spoken(text):
     "The words of a piece of Markdown."
     text = re.sub(r"(?ms)```.*?```|\$\$.*?\$\$|^[#>|<][^\n]*", "", text)
-    return " ".join(re.sub(r"[*`$\\{}]|<[^>]+>", "", re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)).split())
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"\$([^$]+)\$", lambda m: LatexNodes2Text().latex_to_text(m[1]), text))
+    return " ".join(re.sub(r"[*`]|<[^>]+>", "", text).split())
 
 
 def seen(heading, before, after):
-    "Alternative text for a figure that has none of its own: its section, and what to notice or else the last thing said before it."
+    "Alternative text for a figure that has none of its own: its section, and the first sentence of what to notice, or of what was said last."
     notice = [spoken(part) for part in after.split("\n\n")[:2] if "notice" in part]
     said = [words for part in before.split("\n\n") if (words := spoken(part))]
-    return f"Figure in “{spoken(heading)}”. {(notice or said[-1:] or [''])[0]}"
+    words = (notice or said[-1:] or [""])[0].removeprefix("What to notice: ")
+    first = re.split(r"(?<=[.:!?。]) ?(?=[A-Z(]|[\u4e00-\u9fff])", words)[0]
+    return f"Figure in “{spoken(heading)}”. {first[:1].upper()}{first[1:]}"
 
 
 def prose(name, text):
