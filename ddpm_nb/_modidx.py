@@ -225,8 +225,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                                                              'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation.Extractor.features': ( '3_workshop/evaluation.html#extractor.features',
                                                                                'ddpm_nb/evaluation.py'),
-                                    'ddpm_nb.evaluation.Extractor.frechet': ( '3_workshop/evaluation.html#extractor.frechet',
-                                                                              'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation.Extractor.probabilities': ( '3_workshop/evaluation.html#extractor.probabilities',
                                                                                     'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation.Extractor.recognised': ( '3_workshop/evaluation.html#extractor.recognised',

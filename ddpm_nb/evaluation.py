@@ -75,10 +75,6 @@ class Extractor:
         "Share of images taken for some class with more probability than `sure`."
         return (self.probabilities(x).amax(1) > sure).double().mean().item()
 
-    def frechet(self, a: Tensor, b: Tensor) -> float:
-        "Fréchet distance (squared, as FID is) of two sets of images."
-        return frechet_distance(self.features(a), self.features(b))
-
 # %% ../nbs/3_workshop/22_evaluation.ipynb #_joined
 _NO_CLASSES = "the extractor {} does not know the classes"
 
