@@ -252,6 +252,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': 'http://loc
                                     'ddpm_nb.evaluation._inception': ('3_workshop/evaluation.html#_inception', 'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation._joined': ('3_workshop/evaluation.html#_joined', 'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation._moved': ('3_workshop/evaluation.html#_moved', 'ddpm_nb/evaluation.py'),
+                                    'ddpm_nb.evaluation.check_labelled': ( '3_workshop/evaluation.html#check_labelled',
+                                                                           'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation.evaluate': ('3_workshop/evaluation.html#evaluate', 'ddpm_nb/evaluation.py'),
                                     'ddpm_nb.evaluation.extract_features': ( '3_workshop/evaluation.html#extract_features',
                                                                              'ddpm_nb/evaluation.py'),
