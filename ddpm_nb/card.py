@@ -19,7 +19,7 @@ from PIL.Image import Image
 from . import __version__
 from .checks import check_choice, check_seed, check_whole, digest, rank_and_world
 from .data import ImageSet, load_data
-from .evaluation import Evaluation, evaluate, make_extractor
+from .evaluation import Evaluation, check_labelled, evaluate, make_extractor
 from .files import read_json
 from .likelihood import variational_bound
 from .metrics import METRICS, Estimate, MetricRow
@@ -188,9 +188,10 @@ def _real_images(model, source: str | None) -> tuple[ImageSet, ImageSet, dict]:
 def _judge(model, train, test, metrics, extractor: str, keep: int, drawing: dict, sampling: dict):
     "Draw and judge: an `Evaluation`, and the conditions it was made under."
     (rank, world), times = rank_and_world(), []
-    features = make_extractor(extractor, train, model.device, progress=not rank)
     labelled = train.labels is not None and model.classes == train.classes
     labelled = labelled and drawing["label"] != len(model.classes)
+    check_labelled(metrics, labelled)  # before a judge is trained, which takes minutes
+    features = make_extractor(extractor, train, model.device, progress=not rank)
     drawn = model.draw_batches(**drawing, **sampling, share=True, progress=not rank,
                                on_state=lambda state: times.append(state.t))
     found = evaluate(drawn, train, test, features, metrics, keep, labelled, progress=not rank)

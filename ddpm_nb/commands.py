@@ -36,6 +36,7 @@ def _reader(
     def read(word: str):
         if optional and word.lower() == "none": return None
         if plain is bool: return bool(("false", "true").index(word.lower()))
+        if plain is tuple and word.lower() == "none": return ()
         if plain is tuple: return tuple(int(v) for v in word.split(",") if v.strip())
         return plain(word)
     read.__name__ = _METAVARS[plain] + "|none" * optional

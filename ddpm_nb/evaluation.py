@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Batches', 'Extractor', 'Judge', 'train_judge', 'Yardstick', 'make_extractor', 'extract_features', 'image_batches',
-           'Evaluation', 'evaluate']
+           'check_labelled', 'Evaluation', 'evaluate']
 
 # %% ../nbs/3_workshop/22_evaluation.ipynb #imports
 from collections.abc import Iterable
@@ -74,10 +74,6 @@ class Extractor:
     def recognised(self, x: Tensor, sure: float = 0.9) -> float:
         "Share of images taken for some class with more probability than `sure`."
         return (self.probabilities(x).amax(1) > sure).double().mean().item()
-
-    def frechet(self, a: Tensor, b: Tensor) -> float:
-        "Fréchet distance (squared, as FID is) of two sets of images."
-        return frechet_distance(self.features(a), self.features(b))
 
 # %% ../nbs/3_workshop/22_evaluation.ipynb #_joined
 _NO_CLASSES = "the extractor {} does not know the classes"
@@ -272,6 +268,14 @@ def image_batches(
             bar.update(done, len(data), speed((i + size) / bar.seconds), "features of real images")
 
 # %% ../nbs/3_workshop/22_evaluation.ipynb #check_metrics
+_NO_LABELS = "the drawn images have no labels, or others than the data"
+
+def check_labelled(metrics: Iterable[str] | None, labelled: bool) -> None:
+    "`ValueError` when `accuracy` is asked for and drawn images have no labels of the data."
+    if metrics and "accuracy" in metrics and not labelled:
+        raise ValueError(f"metrics: accuracy cannot be had: {_NO_LABELS}")
+
+
 def _check_metrics(
     metrics: Iterable[str] | None, test: ImageSet | None, extractor: Extractor, labelled: bool
 ) -> list[str]:
@@ -280,7 +284,7 @@ def _check_metrics(
         raise ValueError(f"two images kept aside are the least; got {len(test)}")
     checks = [
         (extractor.classes, "accuracy recognised", _NO_CLASSES.format(extractor.name)),
-        (labelled, "accuracy", "the drawn images have no labels, or others than the data"),
+        (labelled, "accuracy", _NO_LABELS),
         (test is not None, "memorisation memorisation_features", "no images were kept aside"),
         (not isinstance(extractor.module, _Pixels), "is", "pixels are no classes"),
     ]

@@ -35,7 +35,7 @@ LOOK = """() => { const all = (css, of) => [...document.querySelectorAll(css)].m
     unset: all('mjx-merror, .math:not(:has(mjx-container))', e => e.textContent).concat(all('article :is(p, li, td, th, h1, h2, h3, h4, summary, figcaption)', e =>
         [...e.childNodes].filter(n => n.nodeType == 3 && /\\$[^$]+\\$|\\\\[([]/.test(n.data)).map(n => n.data)).flat())} }"""
 
-CUT = """() => [...document.querySelectorAll('.cell_input pre, div.math')].filter(e => e.scrollWidth > e.clientWidth + 2)
+CUT = """() => [...document.querySelectorAll('article .highlight pre, div.math')].filter(e => e.scrollWidth > e.clientWidth + 2)
     .map(e => `${e.scrollWidth - e.clientWidth} pixels of ${e.textContent.trim().slice(0, 60)}`)"""
 
 
