@@ -86,7 +86,7 @@ def formatted(text):
 
 sizes = {name: formatted((root / "ddpm_nb" / f"{name}.py").read_text(encoding="utf-8")) for name in trees}
 rule("no module has more than 350 lines, formatted", [f"{name}: {size}" for name, size in sizes.items() if size > 350])
-rule("the package has at most 8,100 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8100))
+rule("the package has at most 8,050 lines, formatted", [str(sum(sizes.values()))] * (sum(sizes.values()) > 8050))
 
 
 def visible(path):
@@ -100,6 +100,18 @@ def visible(path):
 pages = [path for path in sorted((root / "nbs").rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
 rule("no line of code on a page is wider than 100 columns", [
     f"{path.relative_to(root)}, cell {name}: {line.strip()}" for path in pages for name, line in visible(path) if len(line) > 100])
+
+
+def only_imports(text):
+    "Whether a cell that the package does not take does nothing but import."
+    code = re.sub(r"(?m)^[%!].*", "", text)
+    return not re.search(r"#\| *(export|hide)", text) and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(code).body) and "import" in code
+
+
+rule("the imports of a page are folded", [  # but for the front page's, which are a part of what it shows
+    f"{path.relative_to(root)}, cell {cell['id']}" for path in pages if not path.stem.startswith("index")
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] for text in ["".join(cell["source"])]
+    if cell["cell_type"] == "code" and only_imports(text) and "code-fold" not in text])
 
 
 def body_length(function):
