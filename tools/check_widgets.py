@@ -24,9 +24,9 @@ CELLS = ["".join(c["source"]) for c in PLAY if c["cell_type"] == "code"] + [
     "from ddpm_nb import viz; from ddpm_nb.data import load_data",
     "viz.frame_player([viz.image_grid(load_data('digits').scaled(slice(i, i + 3)), scale=10) for i in range(12)], [f'from {i} on' for i in range(12)], 'Digits.', 'three digits', ms=150)"]
 TRAIN = ["from ddpm_nb.recipes import *; from ddpm_nb.runs import *",
-         "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=200, batch_size=16, log_every=5,\n"
-         "                       preview_every=50, preview_steps=5, precision='fp32'), out='run')",
-         "images = run.draw(8)"]
+         "run = train(get_recipe('digits', width=8, multipliers=(1,), attention_levels=(), steps=800, batch_size=16, log_every=5,\n"
+         "                       preview_every=200, preview_steps=5, precision='fp32'), out='run')",
+         "images = run.draw(256)"]
 RUN, DONE = re.compile(r"\[(\*|\d+)\]"), re.compile(r"\[\d+\]")  # what stands beside a cell
 broken = []
 
@@ -252,24 +252,24 @@ def opened(browser, url, name, cells, shot=None):
 def bars(page, folder):
     "What the bars of a training and of a drawing say, from the first look to the last line."
     read = "all => all.filter(p => p.parentElement).map(p => [p.value, p.max, p.parentElement.innerText.trim()])"
-    seen, end = {200: [], 1000: []}, time.time() + 120
+    seen, end = {800: [], 1000: []}, time.time() + 120
     pictures = set()
     while time.time() < end:
         for value, most, text in page.locator(".jp-OutputArea progress").evaluate_all(read):
             if most in seen and (value, text) not in seen[most]: seen[most].append((value, text))
         if (image := page.locator(".jp-OutputArea img")).count(): pictures.add(image.first.get_attribute("src"))
-        if folder and len(seen[200]) == 12 and not (folder / "bar.png").exists(): page.screenshot(path=folder / "bar.png")
+        if folder and len(seen[800]) == 12 and not (folder / "bar.png").exists(): page.screenshot(path=folder / "bar.png")
         if page.locator(".jp-Cell").nth(2).locator(".jp-InputPrompt").filter(has_text=DONE).count(): break
         time.sleep(0.05)
     training, drawing = seen.values()
     says = r"%s%% \[%s/%s \d\d:\d\d, \d\d:\d\d left, %s[\d,.]+ images/s\]"
     words = lambda shown, total, more: shown and all(re.fullmatch(says % (r"[\d.]+", value, total, more), text) for value, text in shown if value)
     grows = lambda shown: len(shown) > 3 and [v for v, _ in shown] == sorted(v for v, _ in shown)
-    check(f"bar of a training: moves ({len(training)} looks), and says step, time left, loss and speed: {training[-1][1] if training else ''}", grows(training) and words(training, 200, r"loss \d\.\d+, "))
+    check(f"bar of a training: moves ({len(training)} looks), and says step, time left, loss and speed: {training[-1][1] if training else ''}", grows(training) and words(training, 800, r"loss \d\.\d+, "))
     check(f"bar of a training: its picture grows ({len(pictures)} of them)", len(pictures) > 2)
     check(f"bar of a drawing: moves ({len(drawing)} looks), and says step, time left and speed: {drawing[-1][1] if drawing else ''}", grows(drawing) and words(drawing, 1000, ""))
     last = page.locator(".jp-Cell").nth(1)
-    check("a training that is done says so: steps and time, loss, folder, what to do next", all(last.get_by_text(t).first.is_visible() for t in ("200 steps in", "done, loss", "run/samples.png", "ddpm_sample run")))
+    check("a training that is done says so: steps and time, loss, folder, what to do next", all(last.get_by_text(t).first.is_visible() for t in ("800 steps in", "done, loss", "run/samples.png", "ddpm_sample run")))
     wide, high = last.locator("img").evaluate("i => [i.naturalWidth, i.naturalHeight]")
     check(f"and shows the curve with the samples beside it ({wide} × {high})", wide > 600)
     check("no bar is left, and no cell has failed", page.locator("progress").count() == 0 and page.locator(".jp-OutputArea-output[data-mime-type*=error]").count() == 0)
