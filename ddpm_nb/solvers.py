@@ -36,7 +36,7 @@ def ddim(
 def dpm(
     step: Step,
 ) -> Tensor:  # (B, C, H, W)
-    "A rule: DPM-Solver++(2M) (Lu et al. 2022, algorithm 2), good from about ten calls on."
+    "A rule: DPM-Solver++(2M) (Lu et al. 2022, algorithm 2)."
     s, t, D = step.schedule, step.t, step.reverse.x_0
     lam = lambda i: 0.5 * float(s.snr[i].log())
     h = lam(t - 1) - lam(t)
@@ -52,8 +52,8 @@ def encode(
     x_0: Tensor,                        # (B, C, H, W) images in [-1, 1]
     y: Tensor | None = None,            # (B,) int64 labels
 ) -> Tensor:                            # (B, C, H, W) about the noise that belongs to them
-    """Run the deterministic chain upwards, in as many calls as it has steps, without clipping; the
-    error falls as 1 / steps (Song, Meng and Ermon 2021, section 4.3)."""
+    """Run the deterministic chain upwards, in as many calls as it has steps, without clipping (Song,
+    Meng and Ermon 2021, section 4.3); the error falls as 1 / steps."""
     check_alike(x_0=x_0)
     x_t, schedule = x_0, sampler.schedule.to(x_0.device)
     for t in range(schedule.T):
