@@ -88,7 +88,7 @@ def frechet_influence(
 
 
 def frechet_error(a: Tensor, b: Moments) -> float:
-    "Standard error of the Fréchet distance, to first order; about √2 times too large at distance 0."
+    "Standard error of the Fréchet distance, to first order; √2 times too large at distance 0."
     return float(frechet_influence(a, b).std() / len(a) ** 0.5)
 
 # %% ../nbs/2_beyond/11_metrics.ipynb #estimate

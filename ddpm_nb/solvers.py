@@ -52,8 +52,8 @@ def encode(
     x_0: Tensor,                        # (B, C, H, W) images in [-1, 1]
     y: Tensor | None = None,            # (B,) int64 labels
 ) -> Tensor:                            # (B, C, H, W) about the noise that belongs to them
-    """Run the deterministic chain upwards, in as many calls as it has steps, without clipping (Song,
-    Meng and Ermon 2021, section 4.3); the error falls as 1 / steps."""
+    """Run the deterministic chain upwards, in as many calls as it has steps, without clipping
+    (Song, Meng and Ermon 2021, section 4.3); the error falls as 1 / steps."""
     check_alike(x_0=x_0)
     x_t, schedule = x_0, sampler.schedule.to(x_0.device)
     for t in range(schedule.T):
