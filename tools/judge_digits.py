@@ -4,8 +4,8 @@ A small classifier, trained on the real training digits alone, says which share 
 confidence above 0.9, which share it takes for the label asked for, and how far apart its features lie: the Fréchet distance of
 the drawn digits, 500 at a time, from those kept aside from all training, in units of what 500 training digits get. And whether
 they were copied: the probability that a drawn digit is nearer to the training digits than one kept aside is, in pixels and in
-features (1/2: no difference), and the share that has its nearest real digit in the training (which by chance is the training's
-share of all digits, 80 %)."""
+features (1/2: no difference), and the share that has its nearest real digit in the training (80 % on
+average over ways to split the digits; on this one split it may be off by far)."""
 import sys
 import numpy as np
 import torch
