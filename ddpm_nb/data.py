@@ -218,8 +218,7 @@ def _read_all(folder: Path, paths: list[Path], how: tuple, images: dict[int, np.
         if i in images: images[i][:] = pixels
         return None, transparent
 
-    def read_some(which): return [read(i) for i in which]
-
+    read_some = lambda which: [read(i) for i in which]
     n, found = len(paths), []
     some = [range(n)[i:i + 16] for i in range(0, n, 16)]  # a file at a time is slower with threads
     with (ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
