@@ -1,4 +1,4 @@
-"""Draw the start page's living picture from a run: `python docs/living_picture.py runs/digits`.
+"""Draw the start page's living picture from a run: `python docs/living_picture.py runs/mnist`.
 
 One PNG of 24 frames below each other: 48 digits on their way through Algorithm 2, looked at whenever the logarithm of the
 signal-to-noise ratio has grown by as much again. The style sheet shows one frame after the other; no script is needed."""
@@ -20,5 +20,7 @@ for state in run.sampler().states(x_T, torch.arange(COLUMNS * ROWS) % 10, genera
     frames += [state.x_0 if state.t == 0 else state.x_t] * stops.count(state.t)
 grid = torch.cat([make_grid(frame.clamp(-1, 1), nrow=COLUMNS, padding=1, pad_value=-1) for frame in frames], dim=1)
 picture, static = Image.fromarray(to_pixels(grid)[..., 0].numpy()), Path(__file__).parent / "static"
-picture.save(static / "denoising.png", optimize=True)
-picture.crop((0, picture.height - 37, 9, picture.height - 28)).resize((36, 36), Image.Resampling.NEAREST).save(static / "favicon.png")  # its first digit
+picture.quantize(16).save(static / "denoising.png", optimize=True)
+edge = run.shape[-1] + 1
+last = picture.height - ROWS * edge - 1  # where the last frame begins
+picture.crop((0, last, edge, last + edge)).resize((2 * edge, 2 * edge), Image.Resampling.NEAREST).save(static / "favicon.png")  # its first digit

@@ -159,8 +159,8 @@ def code(cell, alt):
     about = {"image": {"alt": directives.get("fig-alt", alt)}} | ({"figure": {"caption": directives["fig-cap"]}} if "fig-cap" in directives else {}) \
         | ({"code_prompt_show": directives["code-summary"], "code_prompt_hide": directives["code-summary"]} if "code-summary" in directives else {})
     tags = [tag for directive, tag in TAGS.items() if directive in directives or directive in map(": ".join, directives.items())]
-    figure = any("image/png" in o.get("data", {}) for o in cell.outputs)
-    if figure and "Solution" not in directives.get("code-summary", ""):  # a figure is seen: its code alone is folded
+    seen = any({"image/png", "text/markdown"} & o.get("data", {}).keys() for o in cell.outputs)
+    if seen and "Solution" not in directives.get("code-summary", ""):  # a figure or a table: its code alone is folded
         tags = [tag.replace("hide-cell", "hide-input") for tag in tags]
     yield new_code_cell(text, id=cell.id, outputs=cell.outputs, metadata={"mystnb": about, "tags": tags})
 
