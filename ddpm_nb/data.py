@@ -218,14 +218,14 @@ def _read_all(folder: Path, paths: list[Path], how: tuple, images: dict[int, np.
         if i in images: images[i][:] = pixels
         return None, transparent
 
-    read_some = lambda which: [read(i) for i in which]
-    n, found = len(paths), []
+    n, found, read_some = len(paths), [], lambda which: [read(i) for i in which]
     some = [range(n)[i:i + 16] for i in range(0, n, 16)]  # a file at a time is slower with threads
     with (ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,
           Progress(unit="image", brief=True, leave=False) as bar):
         for start in range(0, len(some), 256):  # not all at once: they are held until asked for
-            for results in pool.map(read_some, some[start:start + 256]):
-                found += results
+            parts = pool.map(read_some, some[start:start + 256])
+            for result in itertools.chain.from_iterable(parts):
+                found.append(result)
                 bar.update(len(found), n, f"reading {folder}")
     bad = {p.relative_to(folder): error for p, (error, _) in zip(paths, found) if error}
     clear = [p.relative_to(folder) for p, (_, transparent) in zip(paths, found) if transparent]
